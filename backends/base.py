@@ -1,0 +1,168 @@
+"""What every LLM backend takes and gives. Values only: nothing here knows a wire format or does I/O.
+
+Streaming is the one primitive. A whole answer is the fold of its deltas (`complete`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+NO_ANSWER = "NO_ANSWER"
+"""The one word by which a reply says that the given sources do not hold the answer. Pipelines ask for it in their
+prompt and turn it into a sentence for the reader."""
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ToolCall(Value):
+    id: str
+    name: str
+    arguments: str = "{}"
+    """JSON text as the model wrote it; the tool's own schema judges it."""
+    extra: Mapping[str, Any] = {}
+    """Fields of the provider that it wants back on the next turn (Gemini's thought signature)."""
+
+
+class Message(Value):
+    role: Role
+    content: str = ""
+    reasoning: str = ""
+    """Thoughts of a reasoning model; never part of `content`."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+class ToolSpec(Value):
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema of the arguments, `type: object`."""
+
+
+class Source(Value):
+    """A passage that the answer may rest on. The messages carry the same text for backends that only read messages."""
+
+    id: str
+    title: str
+    text: str
+
+
+class Request(Value):
+    messages: tuple[Message, ...]
+    sources: tuple[Source, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: Literal["auto", "none", "required"] | str = "auto"
+    """A word of OpenAI's, or the name of the one tool to call."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    json_schema: Mapping[str, Any] | None = None
+    """The answer must be JSON that fits this schema."""
+    logprobs: int | None = None
+    """How many alternatives per token to report (0: the chosen token only); None: none at all."""
+
+
+class TokenLogprob(Value):
+    token: str
+    logprob: float
+    """Natural logarithm."""
+    top: tuple[tuple[str, float], ...] = ()
+
+
+class Usage(Value):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+        )
+
+
+class Delta(Value):
+    """One piece of an answer. `finish` comes exactly once, in the last delta, together with the usage if it is known."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_call: ToolCall | None = None
+    """A whole call: pieces are put together before they are passed on."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    warning: str = ""
+    usage: Usage | None = None
+    """Of the whole request, so the last one that is set wins; never summed."""
+    finish: FinishReason | None = None
+
+
+class Completion(Value):
+    message: Message
+    finish: FinishReason
+    usage: Usage | None
+    """None when the backend did not say: it is never invented."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Capabilities(Value):
+    tools: bool = False
+    json_schema: bool = False
+    logprobs: bool = False
+    scoring: bool = False
+    images: bool = False
+    embeddings: bool = False
+
+
+class Backend(Protocol):
+    @property
+    def name(self) -> str:
+        """The spec string, `openai:gpt-x`; never holds a key."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """Yield the answer as it is made.
+
+        Raises backends.errors.BackendError before or between deltas; a stream that ends without error has sent `finish`.
+        """
+        ...
+
+
+async def complete(deltas: AsyncIterator[Delta]) -> Completion:
+    """Fold a stream to the whole answer. Raises IncompleteStream if it ends without a finish reason."""
+    from backends.errors import IncompleteStream
+
+    text: list[str] = []
+    reasoning: list[str] = []
+    calls: list[ToolCall] = []
+    logprobs: list[TokenLogprob] = []
+    usage: Usage | None = None
+    finish: FinishReason | None = None
+    async for delta in deltas:
+        text.append(delta.text)
+        reasoning.append(delta.reasoning)
+        if delta.tool_call is not None:
+            calls.append(delta.tool_call)
+        logprobs.extend(delta.logprobs)
+        usage = delta.usage or usage
+        finish = delta.finish or finish
+    if finish is None:
+        raise IncompleteStream("the stream ended without a finish reason")
+    message = Message(
+        role="assistant", content="".join(text), reasoning="".join(reasoning), tool_calls=tuple(calls)
+    )
+    return Completion(message=message, finish=finish, usage=usage, logprobs=tuple(logprobs))

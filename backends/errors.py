@@ -1,0 +1,67 @@
+"""What can go wrong between us and a model.
+
+BackendError
++-- Unreachable            no connection, or it broke before anything came
++-- TimedOut               no answer, or no further piece, in time
++-- AuthenticationFailed   401, 403: the key is missing or wrong
++-- RateLimited            429 after all retries; `retry_after` seconds if the server said
++-- ContextLengthExceeded  the request is longer than the model's window
++-- RequestRefused         any other 4xx: the server does not take this request
++-- UpstreamFailed         5xx, or an error inside a 200 stream
++-- BadReply               a reply that is not the protocol
++-- IncompleteStream       the stream ended before its finish reason
++-- CapabilityMissing      this backend cannot do what the request asks (says which, and ways out)
++-- ScriptExhausted        a scripted backend has no reply left (names the prompt)
++-- BadSpec                a backend spec string or profile that cannot be used
+"""
+
+from __future__ import annotations
+
+
+class BackendError(Exception):
+    """`retryable`: the same request may go through later. `status`: the HTTP status upstream, if there was one."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retryable = retryable
+        self.retry_after: float | None = None
+
+
+class Unreachable(BackendError): ...
+
+
+class TimedOut(BackendError): ...
+
+
+class AuthenticationFailed(BackendError): ...
+
+
+class RateLimited(BackendError): ...
+
+
+class ContextLengthExceeded(BackendError): ...
+
+
+class RequestRefused(BackendError): ...
+
+
+class UpstreamFailed(BackendError): ...
+
+
+class BadReply(BackendError): ...
+
+
+class IncompleteStream(BackendError): ...
+
+
+class CapabilityMissing(BackendError): ...
+
+
+class ScriptExhausted(BackendError): ...
+
+
+class BadSpec(BackendError): ...

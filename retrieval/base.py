@@ -1,0 +1,120 @@
+"""The seams of retrieval: vectors in numpy below, text and hits above.
+
+Arrays: ids int64; scores float32, higher is nearer; a missing place holds (-inf, -1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+    Scores = NDArray[np.float32]
+    Ids = NDArray[np.int64]
+
+Kind = Literal["query", "document"]
+AttributeValue = str | float | bool
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(Value):
+    """A half-open range of code points in a document's parsed text."""
+
+    start: int
+    end: int
+
+
+class Parsed(Value):
+    """What a loader makes of a file."""
+
+    text: str
+    title: str = ""
+    media_type: str
+
+
+class StageScores(Value):
+    """How a hit fared at each stage; None: the stage did not see it. Ranks count from 1."""
+
+    dense: float | None = None
+    dense_rank: int | None = None
+    lexical: float | None = None
+    lexical_rank: int | None = None
+    fused: float | None = None
+
+
+class Hit(Value):
+    chunk_id: int
+    file_id: str
+    filename: str
+    text: str
+    """The chunk: document text from `start` to `end` (code points)."""
+    start: int
+    end: int
+    score: float
+    """Of the last stage, higher is nearer; comparable only within one search."""
+    stages: StageScores = StageScores()
+    attributes: Mapping[str, AttributeValue] = {}
+
+
+class Embedder(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever vectors would: model hash and runtime. Vectors are compared only within one fingerprint."""
+        ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def window(self) -> int:
+        """Tokens the model sees, special tokens included."""
+        ...
+
+    @property
+    def scripts(self) -> frozenset[str]:
+        """Unicode scripts (as `retrieval.scripts` names them) that the model was trained on; empty: all."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
+        """Return float32 (n, dimension), L2-normalised, in the order of `texts`. Blocking; safe from several threads.
+
+        A text longer than the window is embedded as windows and pooled, never cut silently.
+        """
+        ...
+
+
+class Index(Protocol):
+    """A structure that finds ids. Not thread-safe: the caller holds the lock. `payload`: vectors (n, d) or n texts."""
+
+    def add(self, ids: Ids, payload: Any) -> None: ...
+
+    def remove(self, ids: Ids) -> None:
+        """Unknown ids are passed over."""
+        ...
+
+    def search(self, queries: Any, k: int, allow: Ids | None = None) -> tuple[Scores, Ids]:
+        """Return scores and ids (n, k), best first; `allow` (sorted, unique) limits the search to these ids."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write to the directory `path`, which exists and is empty."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class Retriever(Protocol):
+    async def search(self, query: str, k: int, *, where: Any | None = None) -> list[Hit]: ...
