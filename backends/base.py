@@ -57,6 +57,8 @@ class Source(Value):
 
 class Request(Value):
     messages: tuple[Message, ...]
+    question: str = ""
+    """What the user asked, for backends that quote rather than write; the messages carry it too."""
     sources: tuple[Source, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | str = "auto"
