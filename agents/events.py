@@ -1,0 +1,240 @@
+"""The trace of a run: one closed union, the same objects in the stream, the store, the page and the tests.
+
+A new kind of fact is a new class here, never a free field in another one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from agents.citations import Citation
+from backends.base import Completion, FinishReason, Request, ToolCall, Usage
+from retrieval.base import Hit
+
+
+class Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seq: int
+    """1, 2, 3, ... within a run, without gaps."""
+    at: AwareDatetime
+    """When it happened, UTC; the order is that of `seq`."""
+    run_id: str
+    node: str = ""
+    """The step it belongs to, `outer/inner` for a nested graph; empty for the run as a whole."""
+
+
+class RunStarted(Fact):
+    type: Literal["run_started"] = "run_started"
+    pipeline: str
+    backend: str
+    collection: str | None = None
+    question: str
+
+
+class StepStarted(Fact):
+    type: Literal["step_started"] = "step_started"
+
+
+class StepFinished(Fact):
+    type: Literal["step_finished"] = "step_finished"
+    changed: tuple[str, ...]
+    """The keys of the state that the step wrote, sorted."""
+
+
+class Token(Fact):
+    """A piece of text as it was made. The pieces of the answer channel join to the answer."""
+
+    type: Literal["token"] = "token"
+    text: str
+    channel: Literal["answer", "reasoning"]
+
+
+class LLMCalled(Fact):
+    type: Literal["llm_called"] = "llm_called"
+    request: Request
+    completion: Completion
+    seconds: float
+    backend: str
+
+
+class ToolCalled(Fact):
+    type: Literal["tool_called"] = "tool_called"
+    call: ToolCall
+    output: str
+    ok: bool
+    """False: the tool refused or failed, and `output` is what the model was told."""
+    seconds: float
+
+
+class Retrieved(Fact):
+    type: Literal["retrieved"] = "retrieved"
+    query: str
+    generation: str | None
+    """The generation that was asked for; None: the active one."""
+    hits: tuple[Hit, ...]
+    seconds: float
+
+
+class Thought(Fact):
+    type: Literal["thought"] = "thought"
+    text: str
+
+
+class Candidate(Fact):
+    """A node of a search tree; `parent` is None at the root, `value` before it is judged."""
+
+    type: Literal["candidate"] = "candidate"
+    id: str
+    parent: str | None
+    value: float | None
+    state: str
+
+
+class Pruned(Fact):
+    type: Literal["pruned"] = "pruned"
+    candidate: str
+    reason: str
+
+
+class Backtracked(Fact):
+    type: Literal["backtracked"] = "backtracked"
+    candidate: str
+    """The one that the search returned to."""
+
+
+class Plan(Fact):
+    type: Literal["plan"] = "plan"
+    steps: tuple[str, ...]
+
+
+class Validated(Fact):
+    type: Literal["validated"] = "validated"
+    what: str
+    ok: bool
+    message: str = ""
+
+
+class Trial(Fact):
+    type: Literal["trial"] = "trial"
+    number: int
+    answer: str
+    success: bool | None
+    """None: nobody has judged it."""
+
+
+class Reflection(Fact):
+    type: Literal["reflection"] = "reflection"
+    text: str
+
+
+class MemoryRead(Fact):
+    type: Literal["memory_read"] = "memory_read"
+    query: str
+    texts: tuple[str, ...]
+
+
+class MemoryWritten(Fact):
+    type: Literal["memory_written"] = "memory_written"
+    key: str
+    text: str
+
+
+class ApprovalAsked(Fact):
+    type: Literal["approval_asked"] = "approval_asked"
+    id: str
+    subject: str
+    details: dict[str, Any]
+
+
+class ApprovalAnswered(Fact):
+    type: Literal["approval_answered"] = "approval_answered"
+    id: str
+    approved: bool
+    comment: str = ""
+
+
+class Artifact(Fact):
+    type: Literal["artifact"] = "artifact"
+    file_id: str
+    filename: str
+    media_type: str
+    bytes: int
+
+
+class Warned(Fact):
+    """Something a reader of the answer should know; `code` is for programs."""
+
+    type: Literal["warning"] = "warning"
+    code: str
+    message: str
+
+
+class End(Fact):
+    """The last event of a run, exactly one."""
+
+    answer: str
+    """All of it, or what there was when the run ended early."""
+    usage: Usage | None
+    """Summed over all calls of the run; None: a backend did not say."""
+    seconds: float
+
+
+class RunFinished(End):
+    type: Literal["run_finished"] = "run_finished"
+    citations: tuple[Citation, ...]
+    finish_reason: FinishReason
+
+
+class RunFailed(End):
+    """`message` is safe to show; `status`, `code` and `retry_after` (seconds) are what an upstream said, if it did."""
+
+    type: Literal["run_failed"] = "run_failed"
+    error_type: str
+    message: str
+    status: int | None = None
+    code: str | None = None
+    retry_after: float | None = None
+
+
+class RunCancelled(End):
+    type: Literal["run_cancelled"] = "run_cancelled"
+
+
+class RunLimited(End):
+    type: Literal["run_limited"] = "run_limited"
+    limit: str
+    """The name of the limit, `model_calls`."""
+    message: str
+
+
+Event = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | Token
+    | LLMCalled
+    | ToolCalled
+    | Retrieved
+    | Thought
+    | Candidate
+    | Pruned
+    | Backtracked
+    | Plan
+    | Validated
+    | Trial
+    | Reflection
+    | MemoryRead
+    | MemoryWritten
+    | ApprovalAsked
+    | ApprovalAnswered
+    | Artifact
+    | Warned
+    | RunFinished
+    | RunFailed
+    | RunCancelled
+    | RunLimited
+)
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -1,0 +1,45 @@
+"""What a pipeline is: a value that names a graph, its source, its options and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.citations import Citation
+from backends.base import Message
+
+if TYPE_CHECKING:
+    from langgraph.graph import StateGraph
+
+
+class State(TypedDict, total=False):
+    """The waist that all pipelines share and all that a nested one sees; whatever else a pipeline keeps is its own."""
+
+    question: str
+    history: list[Message]
+    """The turns before the question, oldest first, without system messages."""
+    answer: str
+    citations: list[Citation]
+
+
+class Options(BaseModel):
+    """What a caller may set. Every field has a default and a description, and its schema is the HTTP schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    name: str
+    summary: str
+    """One sentence for the reader of a list."""
+    source: str
+    """The paper, or "-"."""
+    options: type[Options]
+    graph: StateGraph[Any, Any, Any, Any]
+    """Uncompiled: who runs it brings the checkpointer."""
+    needs_collection: bool = False
+    needs: frozenset[str] = frozenset()
+    """Names of fields of `backends.base.Capabilities` that the backend must have."""

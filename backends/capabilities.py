@@ -1,0 +1,48 @@
+"""What a request needs, and the error when the backend does not have it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from backends.base import Capabilities, Request
+from backends.errors import CapabilityMissing
+
+Capability = Literal["tools", "json_schema", "logprobs", "scoring", "images", "embeddings"]
+
+MEANING: dict[Capability, str] = {
+    "tools": "call tools",
+    "json_schema": "hold its answer to a JSON schema",
+    "logprobs": "report token log-probabilities",
+    "scoring": "score a given continuation",
+    "images": "read images",
+    "embeddings": "make embeddings",
+}
+
+
+def needed(request: Request) -> tuple[Capability, ...]:
+    """The capabilities without which this request cannot be answered as asked."""
+    tools = request.tools and request.tool_choice != "none"
+    asked: tuple[tuple[Capability, bool], ...] = (
+        ("tools", bool(tools)),
+        ("json_schema", request.json_schema is not None),
+        ("logprobs", request.logprobs is not None),
+    )
+    return tuple(name for name, wanted in asked if wanted)
+
+
+def missing(backend: str, capability: Capability) -> CapabilityMissing:
+    """The error for a backend (its name) that lacks `capability`, with three ways to get it."""
+    return CapabilityMissing(
+        f"backend {backend!r} cannot {MEANING[capability]} (capability {capability!r}). Three ways to get it: "
+        "(1) run a local model server and name it, as in 'ollama:MODEL', 'vllm:MODEL' or 'llamacpp:MODEL'; "
+        "(2) set the key of a hosted provider and name it, as in 'openai:MODEL' or 'deepseek:MODEL'; "
+        "(3) if this server can do it after all, say so in the flags of its profile in the configuration.",
+        code=capability,
+    )
+
+
+def check(backend: str, capabilities: Capabilities, request: Request) -> None:
+    """Raise CapabilityMissing for the first thing that `request` needs and `capabilities` does not have."""
+    for capability in needed(request):
+        if not getattr(capabilities, capability):
+            raise missing(backend, capability)

@@ -1,0 +1,94 @@
+"""Any server that speaks OpenAI's `/chat/completions`: hosted providers, vLLM, llama.cpp, LM Studio, Ollama."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from backends.base import Capabilities, Delta, Request
+from backends.capabilities import check
+from backends.errors import BadSpec, IncompleteStream, TimedOut
+from backends.http import Http, Reply
+from backends.openai_adapt import Change, change_for, changed
+from backends.openai_reply import ReplyReader
+from backends.openai_wire import chat_body
+from backends.profiles import Profile
+from backends.secret import Secrets
+from backends.upstream_errors import response_error
+
+MAX_ERROR_BYTES = 64 << 10
+# After "[DONE]" only the end of the body is due. Reading it keeps the connection for the next request.
+DRAIN_SECONDS = 0.2
+
+
+class OpenAI:
+    """One model on one server. Safe for any number of streams at once within one event loop."""
+
+    def __init__(self, profile: Profile, model: str) -> None:
+        """Raises BadSpec if the profile has no base_url."""
+        if profile.base_url is None:
+            raise BadSpec(f"backend profile {profile.name!r} needs a base_url")
+        self.name = f"{profile.name}:{model}"
+        self.capabilities: Capabilities = profile.flags.capabilities()
+        self._profile = profile
+        self._model = model
+        self._secrets = Secrets(profile.secrets())
+        self._changes: list[Change] = []  # what this server's refusals have taught; holds for all later requests
+        self._http = Http(
+            profile.base_url,
+            profile.request_headers(),
+            connect_timeout=profile.connect_timeout,
+            read_timeout=profile.read_timeout,
+        )
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta]:
+        """Raises the errors of backends.errors; closing the stream closes the request upstream."""
+        check(self.name, self.capabilities, request)
+        body, warnings = chat_body(request, self._profile, self._model)
+        reader = ReplyReader(self._http.where, logprobs=request.logprobs is not None, warnings=warnings)
+        with self._secrets.hidden_in_errors():
+            async with self._accepted(body) as reply, aclosing(reply.pieces()) as pieces:
+                try:
+                    async for piece in pieces:
+                        for delta in reader.feed(piece):
+                            yield delta
+                        if reader.done:
+                            break
+                except (IncompleteStream, TimedOut):
+                    if not reader.finished:  # else only the usage is lost, and nothing of the answer
+                        raise
+                for delta in reader.end():
+                    yield delta
+                await _drain(pieces)
+
+    async def aclose(self) -> None:
+        """Close the connections. The backend may be used again: it then opens new ones."""
+        await self._http.aclose()
+
+    @asynccontextmanager
+    async def _accepted(self, body: dict[str, Any]) -> AsyncIterator[Reply]:
+        """The reply to `body`, changed as the server wants it. Raises what the server answers instead."""
+        for change in self._changes:
+            body = changed(body, change)
+        while True:
+            async with self._http.request("POST", "chat/completions", body) as reply:
+                if 200 <= reply.status < 300:
+                    yield reply
+                    return
+                error = response_error(self._http.where, reply.status, reply.headers, await reply.read(MAX_ERROR_BYTES))
+            change = change_for(body, error)
+            if change is None or change in self._changes:
+                raise error
+            self._changes.append(change)
+            body = changed(body, change)
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in pieces:
+                pass
+    except (TimeoutError, TimedOut, IncompleteStream):
+        pass

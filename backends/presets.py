@@ -1,0 +1,108 @@
+"""Well-known providers and local servers, so that a spec like `deepseek:deepseek-chat` needs no configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backends.base import Value
+from backends.profiles import Flags, Profile
+
+
+class Preset(Value):
+    base_url: str
+    key_names: tuple[str, ...] = ()
+    """Environment variables that hold the key, first one set wins; none: a local server, which needs no key."""
+    model: str | None = None
+    """What `auto` takes when it finds the key: a general model under a name that the provider keeps pointing at one."""
+    flags: Flags = Flags()
+
+
+PRESETS: Mapping[str, Preset] = {
+    "openai": Preset(
+        base_url="https://api.openai.com/v1",
+        key_names=("OPENAI_API_KEY",),
+        model="gpt-4o-mini",
+        flags=Flags(tool_choice="full", names={"max_tokens": "max_completion_tokens"}),
+    ),
+    "deepseek": Preset(
+        base_url="https://api.deepseek.com/v1",
+        key_names=("DEEPSEEK_API_KEY",),
+        model="deepseek-chat",
+        flags=Flags(tool_choice="full", json_form="object", echo_reasoning=True, names={"seed": None}),
+    ),
+    "dashscope": Preset(
+        base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
+        key_names=("DASHSCOPE_API_KEY", "QWEN_API_KEY"),
+        model="qwen-plus",
+        flags=Flags(json_form="object"),
+    ),
+    "moonshot": Preset(
+        base_url="https://api.moonshot.cn/v1",
+        key_names=("MOONSHOT_API_KEY", "KIMI_API_KEY"),
+        model="kimi-latest",
+        flags=Flags(tool_choice="auto", json_form="object", logprobs=False, echo_reasoning=True, names={"seed": None}),
+    ),
+    "zhipu": Preset(
+        base_url="https://open.bigmodel.cn/api/paas/v4",
+        key_names=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"),
+        model="glm-4-flash",
+        flags=Flags(tool_choice="auto", json_form="object", logprobs=False, names={"seed": None, "stream_options": None}),
+    ),
+    "siliconflow": Preset(
+        base_url="https://api.siliconflow.cn/v1",
+        key_names=("SILICONFLOW_API_KEY",),
+        model="Qwen/Qwen3-8B",
+        flags=Flags(json_form="object", logprobs=False),
+    ),
+    "openrouter": Preset(
+        base_url="https://openrouter.ai/api/v1",
+        key_names=("OPENROUTER_API_KEY",),
+        model="openrouter/auto",
+        flags=Flags(tool_choice="full"),
+    ),
+    "gemini": Preset(
+        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+        key_names=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        model="gemini-flash-latest",
+        flags=Flags(logprobs=False, names={"seed": None}),
+    ),
+    "groq": Preset(
+        base_url="https://api.groq.com/openai/v1",
+        key_names=("GROQ_API_KEY",),
+        model="llama-3.3-70b-versatile",
+        flags=Flags(tool_choice="full", json_form="object", logprobs=False),
+    ),
+    "mistral": Preset(
+        base_url="https://api.mistral.ai/v1",
+        key_names=("MISTRAL_API_KEY",),
+        model="mistral-small-latest",
+        flags=Flags(logprobs=False, names={"seed": "random_seed", "stream_options": None}),
+    ),
+    "vllm": Preset(base_url="http://127.0.0.1:8000/v1"),
+    "llamacpp": Preset(base_url="http://127.0.0.1:8080/v1"),
+    "lmstudio": Preset(base_url="http://127.0.0.1:1234/v1", flags=Flags(logprobs=False)),
+    "ollama": Preset(base_url="http://127.0.0.1:11434/v1", flags=Flags(logprobs=False)),
+}
+
+
+def known_profiles(environment: Mapping[str, str], own: Mapping[str, Profile] | None = None) -> dict[str, Profile]:
+    """Every profile by name: the presets, with keys from `environment` (variable name -> value), then `own` over them.
+
+    `OPENAI_BASE_URL` moves `openai` to another server, as it does for OpenAI's own clients.
+    """
+    profiles = {name: _profile(name, preset, environment) for name, preset in PRESETS.items()}
+    return profiles | dict(own or {})
+
+
+def _profile(name: str, preset: Preset, environment: Mapping[str, str]) -> Profile:
+    url = environment.get("OPENAI_BASE_URL", "").strip() if name == "openai" else ""
+    key = next((value for name in preset.key_names if (value := environment.get(name, "").strip())), None)
+    return Profile.model_validate(
+        {
+            "name": name,
+            "base_url": url or preset.base_url,
+            "api_key": key,
+            "model": None if url else preset.model,
+            "flags": Flags() if url else preset.flags,
+        }
+    )

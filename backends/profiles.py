@@ -1,0 +1,107 @@
+"""Where a model is served and how its server departs from the common form. Values only; nothing here reads the
+environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from backends.base import Capabilities, Value
+
+Parameter = Literal["max_tokens", "temperature", "top_p", "stop", "seed", "stream_options"]
+OWN_FIELDS = frozenset({"model", "messages", "stream", "n"})
+
+
+class Flags(Value):
+    """What a server of the OpenAI form can do, and how it wants to be asked."""
+
+    tools: bool = True
+    tool_choice: Literal["full", "words", "auto"] = "words"
+    """`full`: also the object that names a tool. `words`: only none, auto and required, so that a named tool is
+    asked for by offering it alone (llama.cpp's server ignores the object). `auto`: cannot be made to call."""
+    json_form: Literal["schema", "object", "none"] = "schema"
+    """How an answer is held to JSON: to a schema, to some JSON object (the schema then goes into the prompt), or not."""
+    logprobs: bool = True
+    echo_reasoning: bool = False
+    """The server wants the thoughts of assistant turns that called tools back (DeepSeek, Moonshot)."""
+    names: Mapping[Parameter, str | None] = {}
+    """Request fields with another name here; None: not taken, so left out with a warning."""
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(tools=self.tools, json_schema=self.json_form != "none", logprobs=self.logprobs)
+
+
+class Profile(BaseModel):
+    """A named way to a backend. Its key and headers show in no repr and no error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    kind: Literal["openai", "extractive", "scripted"] = "openai"
+    base_url: str | None = None
+    """With the version, as in `https://api.openai.com/v1`."""
+    api_key: SecretStr | None = None
+    model: str | None = None
+    """Used when a spec names the profile alone."""
+    headers: Mapping[str, SecretStr] = {}
+    """Sent with every request; they may hold keys, so they are treated as such."""
+    extra_body: Mapping[str, Any] = {}
+    """Added to every request body, for switches of one provider such as `enable_thinking`."""
+    connect_timeout: float = Field(5.0, gt=0)
+    read_timeout: float = Field(120.0, gt=0)
+    """Seconds until the answer begins, and between its pieces."""
+    retries: int = Field(2, ge=0, le=10)
+    flags: Flags = Flags()
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("base_url must be http(s)://HOST[:PORT][/PATH]")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("base_url must hold no user, query or fragment; give keys as api_key or headers")
+        return url.rstrip("/")
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None or not key.get_secret_value().strip():
+            return None
+        return SecretStr(_header_value("api_key", key.get_secret_value().strip()))
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable_headers(cls, headers: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        for name, value in headers.items():
+            _header_value(f"headers.{name}", value.get_secret_value())
+        return headers
+
+    @field_validator("extra_body")
+    @classmethod
+    def _extra_only(cls, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        taken = sorted(OWN_FIELDS & body.keys())
+        if taken:
+            raise ValueError(f"extra_body must not set {', '.join(map(repr, taken))}")
+        return body
+
+    def request_headers(self) -> dict[str, str]:
+        """The headers in the clear, the key among them."""
+        key = {} if self.api_key is None else {"authorization": f"Bearer {self.api_key.get_secret_value()}"}
+        return key | {name.lower(): value.get_secret_value() for name, value in self.headers.items()}
+
+    def secrets(self) -> tuple[str, ...]:
+        key = () if self.api_key is None else (self.api_key.get_secret_value(),)
+        return key + tuple(value.get_secret_value() for value in self.headers.values())
+
+
+def _header_value(field: str, value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{field} must be printable ASCII without line breaks to be sent in a header")
+    return value

@@ -1,0 +1,164 @@
+"""A collection at work: text in, hits out. The async face of the database, the contents map and the generation.
+
+Order of changes, so that a search never finds what is not there: an addition is committed to the database first and
+indexed after; a removal leaves the index first and the database after. What was acknowledged survives kill -9, since
+the index is brought in line with the database when it is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval import catalog, chunk_rows, filters
+from retrieval.base import AttributeValue, Embedder, Hit, StageScores
+from retrieval.contents import Content, Contents, FileEntry
+from retrieval.database import Database
+from retrieval.embedders.batching import QueryBatcher
+from retrieval.generation import Batch, Generation
+from retrieval.indexes.spec import parse
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from retrieval.base import Ids
+    from retrieval.filters import Predicate
+    from retrieval.indexes.hybrid import Ranked
+
+SPARE = 8
+"""Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
+
+
+class Collection:
+    """`generation_id` and `index` describe the active generation. Made by `open_collection`."""
+
+    def __init__(
+        self,
+        id: str,
+        generation_id: str,
+        generation: Generation,
+        database: Database,
+        embedder: Embedder,
+        queries: QueryBatcher,
+        searchers: ThreadPoolExecutor,
+    ) -> None:
+        self.id = id
+        self.generation_id = generation_id
+        self.generation = generation
+        self.embedder = embedder
+        self.contents = Contents()
+        self.changing = asyncio.Lock()
+        self._database = database
+        self._queries = queries
+        self._searchers = searchers
+
+    async def search(self, query: str, k: int, *, where: Mapping[str, Any] | None = None) -> list[Hit]:
+        """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter."""
+        allowed = filters.parse(where) if where is not None else None
+        vector = await self._queries.embed(query) if self.generation.spec.dense is not None else None
+        hits: list[Hit] = []
+        for spare in (SPARE, 8 * SPARE, 64 * SPARE):
+            allow = self.contents.allowed(allowed) if allowed is not None else None
+            ranked = await self._in_thread(self.generation.search, query, vector, k + spare, allow)
+            rows = await self._database.read(partial(chunk_rows.by_id, ids=[r.id for r in ranked]))
+            hits = [hit for r in ranked if (hit := self._hit(r, rows.get(r.id), allowed)) is not None][:k]
+            if len(hits) == k or len(ranked) < k + spare:
+                break
+        return hits
+
+    def matched_terms(self, query: str, chunk_id: int) -> list[str]:
+        return self.generation.matched_terms(query, chunk_id)
+
+    async def add_committed(self, file: FileEntry, done: catalog.Committed, batch: Batch | None) -> None:
+        """Take over what an ingest has committed. The caller holds `changing`."""
+        if batch is not None and done.fresh:
+            await self._in_thread(self.generation.add, batch)
+        former = self.contents.drop_file(file.file_id)
+        self.contents.add_content(Content(done.content_id, done.first, done.count))
+        self.contents.put_file(done.content_id, file)
+        if former is not None and former.id != done.content_id:
+            await self._in_thread(self.generation.remove, _ids_of(former))
+        await self._in_thread(self.generation.fold_if_due)
+
+    async def remove_file(self, file_id: str) -> bool:
+        """Take a file out, of the index first. False if the collection does not have it."""
+        async with self.changing:
+            orphan = self.contents.drop_file(file_id)
+            if orphan is not None:
+                await self._in_thread(self.generation.remove, _ids_of(orphan))
+            return await self._database.write(lambda db: catalog.delete_document(db, self.id, file_id))
+
+    async def set_attributes(self, file_id: str, attributes: Mapping[str, AttributeValue]) -> None:
+        async with self.changing:
+            await self._database.write(lambda db: catalog.set_attributes(db, self.id, file_id, attributes))
+            entry = self.contents.entry(file_id)
+            content_id = self.contents.content_of(file_id)
+            if entry is not None and content_id is not None:
+                self.contents.put_file(content_id, FileEntry(file_id, entry.filename, dict(attributes)))
+
+    async def close(self) -> None:
+        """Leave a base behind that the next start can load, if enough has changed to be worth it."""
+        async with self.changing:
+            await self._in_thread(lambda: self.generation.fold_if_due(at_least=256))
+
+    def _hit(self, ranked: Ranked, row: Row[Any] | None, where: Predicate | None) -> Hit | None:
+        file = self.contents.file_of(ranked.id, where)
+        if row is None or file is None:
+            return None
+        stages = StageScores(
+            dense=ranked.dense,
+            dense_rank=ranked.dense_rank,
+            lexical=ranked.lexical,
+            lexical_rank=ranked.lexical_rank,
+            fused=ranked.fused,
+        )
+        return Hit(
+            chunk_id=ranked.id,
+            file_id=file.file_id,
+            filename=file.filename,
+            text=row.text,
+            start=row.start,
+            end=row.end,
+            score=ranked.score,
+            stages=stages,
+            attributes=dict(file.attributes),
+        )
+
+    async def _in_thread(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *arguments)
+
+
+async def open_collection(
+    id: str,
+    database: Database,
+    embedder: Embedder,
+    queries: QueryBatcher,
+    searchers: ThreadPoolExecutor,
+    directory: Path,
+) -> Collection:
+    """Load a collection's active generation and bring it in line with the database."""
+    row = await database.read(lambda db: catalog.active_generation(db, id))
+    generation = Generation(parse(row.index), embedder, directory / id / row.id)
+    collection = Collection(id, row.id, generation, database, embedder, queries, searchers)
+    contents, files = await database.read(lambda db: chunk_rows.contents(db, id))
+    for content in contents:
+        collection.contents.add_content(content)
+    for content_id, entry in files:
+        collection.contents.put_file(content_id, entry)
+    alive = collection.contents.allowed(lambda _attributes: True)
+
+    def missing(ids: Ids) -> Iterator[Batch]:
+        return chunk_rows.batches(database, embedder, ids, dense=generation.spec.dense is not None)
+
+    await asyncio.get_running_loop().run_in_executor(searchers, generation.open, alive, missing)
+    return collection
+
+
+def _ids_of(content: Content) -> Ids:
+    import numpy as np
+
+    return np.arange(content.first, content.first + content.count, dtype=np.int64)

@@ -1,0 +1,71 @@
+"""One SQL database, reached from async code without ever blocking the event loop.
+
+SQLite has one writer at a time, so writes queue on one thread of ours instead of failing with "database is locked";
+reads run beside them (WAL). synchronous=NORMAL keeps every commit through kill -9; only a power cut may lose the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+READERS = 4
+
+
+def sqlite_engine(path: Path) -> Engine:
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"isolation_level": None, "timeout": 30},
+        pool_size=READERS + 1,
+        max_overflow=4,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once: upgrading a read transaction later fails when another wrote meanwhile.
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+class Database:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-write")
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run `query` in a read transaction of its own, on a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._run, query, False)
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Run `change` in a transaction: all of it is committed when this returns, or none of it."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, change, True)
+
+    def _run(self, work: Callable[[Connection], T], writing: bool) -> T:
+        with (
+            self.engine.connect().execution_options(writing=writing) as connection,
+            connection.begin(),
+        ):
+            return work(connection)
+
+    def close(self) -> None:
+        """Wait for what is under way, then close all connections."""
+        self._readers.shutdown()
+        self._writer.shutdown()
+        self.engine.dispose()

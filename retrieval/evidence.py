@@ -1,0 +1,125 @@
+"""Choosing the sentences of some passages that answer a question, or none when they do not seem to say.
+
+No model writes here: sentences are quoted as they stand. Whether they answer is judged by how much of the question
+they and their neighbourhood repeat, and by the bundled embedder's cosine where it knows the question's script.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from retrieval.base import Span, Value
+from retrieval.candidates import WHOLE, Candidate, candidates, lexical_scores
+from retrieval.question import Question, covered, read, unmentioned
+from retrieval.scripts import shares
+
+if TYPE_CHECKING:
+    from retrieval.base import Vectors
+
+Embed = Callable[[Sequence[str]], "Vectors"]
+
+DEFAULT_THRESHOLD: Final = 0.5
+
+# Embedding is nearly all of the time: this many short sentences cost about as much as three chunks.
+_EMBEDDED: Final = 24
+# As much of a sentence as tells what it is about, about 100 tokens.
+_EMBEDDED_CHARACTERS: Final = 400
+# A further sentence whose score is this much lower is rarely the one with the answer.
+_GAP: Final = 0.5
+# A name or figure of the question that no passage mentions speaks for another subject, however alike the rest is.
+_UNMENTIONED: Final = 6.0
+
+
+class Quote(Value):
+    passage: int
+    """Index into the passages given."""
+    span: Span
+    """Code points of that passage."""
+    score: float
+    """0 to 1, comparable only within one selection."""
+
+
+class Evidence(Value):
+    quotes: tuple[Quote, ...]
+    """Best first; empty when abstained."""
+    confidence: float
+    """0 to 1: the estimated probability that the passages answer, where half of all questions can be answered."""
+    abstained: bool
+
+
+def select(
+    question: str,
+    passages: Sequence[str],
+    embed: Embed | None,
+    *,
+    scripts: frozenset[str],
+    max_sentences: int = 2,
+    threshold: float = DEFAULT_THRESHOLD,
+) -> Evidence:
+    """Quote at most `max_sentences` sentences of `passages`, or abstain when the confidence is under `threshold`.
+
+    `embed` returns unit vectors (n, d) for n texts; the constants are fitted to the cosines of the bundled embedder, so
+    pass that one or None. `scripts`: what it knows; a question is judged by its terms alone to the share in which it
+    is written in others. Blocking. Raises ValueError when `max_sentences` is less than 1.
+    """
+    if max_sentences < 1:
+        raise ValueError(f"max_sentences is {max_sentences!r}: ask for at least 1")
+    asked = read(question)
+    found = candidates(asked, passages) if asked.weights else []
+    if not found:
+        return Evidence(quotes=(), confidence=0.0, abstained=True)
+    trust = _trust(question, scripts) if embed else 0.0
+    ranked = _ranked(question, asked, found, embed, trust)
+    best = ranked[0]
+    absent = unmentioned(asked, "\n".join(passages), frozenset().union(*(one.own for one in found)))
+    confidence = _confidence(asked, best, absent, trust)
+    if confidence < threshold:
+        return Evidence(quotes=(), confidence=confidence, abstained=True)
+    chosen = [one for one in ranked[:max_sentences] if one.score >= best.score - _GAP]
+    quotes = tuple(_quote(one, WHOLE + trust) for one in chosen)
+    return Evidence(quotes=quotes, confidence=confidence, abstained=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    candidate: Candidate
+    cosine: float
+    score: float
+
+
+def _trust(question: str, scripts: frozenset[str]) -> float:
+    """The share of the question's letters that the embedder can read."""
+    written = shares(question)
+    return sum(share for script, share in written.items() if not scripts or script in scripts)
+
+
+def _ranked(
+    question: str, asked: Question, found: Sequence[Candidate], embed: Embed | None, trust: float
+) -> list[_Ranked]:
+    lexical = lexical_scores(asked, found)
+    order = sorted(range(len(found)), key=lambda place: -lexical[place])
+    if embed is None or not trust:
+        return [_Ranked(found[place], 0.0, lexical[place]) for place in order]
+    kept = order[:_EMBEDDED]
+    vectors = embed([question, *(found[place].text[:_EMBEDDED_CHARACTERS] for place in kept)])
+    cosines = [max(0.0, float(cosine)) for cosine in vectors[1:] @ vectors[0]]
+    scored = [
+        _Ranked(found[place], cosine, lexical[place] + trust * cosine)
+        for place, cosine in zip(kept, cosines, strict=True)
+    ]
+    return sorted(scored, key=lambda one: -one.score)
+
+
+def _confidence(asked: Question, best: _Ranked, absent: float, trust: float) -> float:
+    own, around = covered(asked, best.candidate.own), covered(asked, best.candidate.around)
+    by_terms = -8.5 + 11.0 * around + 6.5 * own
+    by_both = -11.5 + 6.5 * around + 3.5 * own + 15.0 * best.cosine
+    evidence = trust * by_both + (1 - trust) * by_terms
+    return 1 / (1 + math.exp(_UNMENTIONED * absent - evidence))
+
+
+def _quote(one: _Ranked, whole: float) -> Quote:
+    return Quote(passage=one.candidate.passage, span=one.candidate.span, score=min(1.0, one.score / whole))

@@ -1,0 +1,159 @@
+"""One file into one collection: parse, chunk, embed, commit, index.
+
+Vectors are stored as they are made, so an ingest cut short goes on where it stopped; the chunks become searchable in
+one transaction at the end, so half a file is never found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval import catalog, chunking
+from retrieval.base import Parsed
+from retrieval.catalog import NewChunk
+from retrieval.chunk_rows import text_hash
+from retrieval.collection import Collection
+from retrieval.contents import FileEntry
+from retrieval.database import Database
+from retrieval.errors import LoadFailed, RetrievalError
+from retrieval.generation import Batch
+from retrieval.loaders.isolated import IsolatedLoader
+from retrieval.vectors import read_vectors, write_vectors
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from retrieval.base import Vectors
+
+log = logging.getLogger(__name__)
+
+SLICE = 64
+"""Chunks embedded between two commits of progress: some seconds of work on one core at most."""
+
+
+class Superseded(Exception):
+    """The file was deleted, cancelled or added anew while it was being read."""
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What every ingest needs; `worker` runs the CPU work, one piece at a time, beside the searches."""
+
+    database: Database
+    loader: IsolatedLoader
+    worker: ThreadPoolExecutor
+
+    async def run(self, collection: Collection, file_id: str, path: Path) -> None:
+        """Bring a queued document to `completed` or `failed`. Cancelling leaves it queued for the next start."""
+        row = await self.database.read(lambda db: catalog.get_document(db, collection.id, file_id))
+        if row is None or row.status != "in_progress":
+            return
+        try:
+            parsed = await self.loader.load(path, row.filename)
+            await self._index(collection, row, parsed)
+        except Superseded:
+            log.info("ingest of %s into %s was superseded", file_id, collection.id)
+        except LoadFailed as error:
+            await self._fail(collection, row, error.code, str(error))
+        except RetrievalError as error:
+            await self._fail(collection, row, "server_error", str(error))
+        except Exception as error:
+            log.exception("ingest of %s into %s failed", file_id, collection.id)
+            await self._fail(collection, row, "server_error", f"internal error ({type(error).__name__}); see the log")
+
+    async def _index(self, collection: Collection, row: Row[Any], parsed: Parsed) -> None:
+        sizes = chunking.from_strategy(row.chunking)
+        digest = hashlib.sha256(parsed.text.encode("utf-8")).hexdigest()
+        chunks = await self._work(_cut, parsed.text, sizes)
+        vectors = await self._embed(collection, row, chunks) if collection.generation.spec.dense else None
+        terms = await self._work(_terms, chunks) if collection.generation.spec.lexical else None
+        async with collection.changing:
+            done = await self.database.write(
+                lambda db: catalog.commit_document(
+                    db,
+                    collection.id,
+                    row.file_id,
+                    row.attempt,
+                    sha256=digest,
+                    chunking=sizes.key,
+                    text=parsed.text,
+                    title=parsed.title,
+                    media_type=parsed.media_type,
+                    chunks=chunks,
+                )
+            )
+            if done is None:
+                raise Superseded
+            batch = _batch(done, chunks, terms, vectors) if done.fresh else None
+            await collection.add_committed(FileEntry(row.file_id, row.filename, row.attributes), done, batch)
+
+    async def _embed(self, collection: Collection, row: Row[Any], chunks: Sequence[NewChunk]) -> Vectors:
+        import numpy as np
+
+        embedder = collection.embedder
+        vectors = np.empty((len(chunks), embedder.dimension), np.float32)
+        for start in range(0, len(chunks), SLICE):
+            some = chunks[start : start + SLICE]
+            hashes = [c.text_sha256 for c in some]
+            known = await self.database.read(lambda db, hashes=hashes: read_vectors(db, embedder, hashes))  # type: ignore[misc]
+            lacking = {c.text_sha256: c.text for c in some if c.text_sha256 not in known}
+            if lacking:
+                made = await self._work(lambda texts: embedder.embed(texts, kind="document"), list(lacking.values()))
+                new = dict(zip(lacking, made, strict=True))
+                known |= new
+                if not await self._store_progress(collection, row, new, start + len(some), len(chunks)):
+                    raise Superseded
+            for n, c in enumerate(some, start=start):
+                vectors[n] = known[c.text_sha256]
+        return vectors
+
+    async def _store_progress(
+        self, collection: Collection, row: Row[Any], new: dict[bytes, Any], done: int, total: int
+    ) -> bool:
+        def store(db: Any) -> bool:
+            now = catalog.get_document(db, collection.id, row.file_id)
+            if now is None or now.attempt != row.attempt or now.status != "in_progress":
+                return False
+            write_vectors(db, collection.embedder, new)
+            catalog.set_progress(db, collection.id, row.file_id, row.attempt, done, total)
+            return True
+
+        return await self.database.write(store)
+
+    async def _fail(self, collection: Collection, row: Row[Any], code: str, message: str) -> None:
+        await self.database.write(
+            lambda db: catalog.end_document(db, collection.id, row.file_id, row.attempt, "failed", code, message)
+        )
+
+    async def _work(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.worker, work, *arguments)
+
+
+def _cut(text: str, sizes: chunking.Chunking) -> list[NewChunk]:
+    from retrieval.tokens import token_spans
+
+    spans = chunking.chunks(text, sizes, token_spans)
+    pieces = [(span, text[span.start : span.end]) for span in spans]
+    return [NewChunk(span.start, span.end, piece, text_hash(piece)) for span, piece in pieces]
+
+
+def _terms(chunks: Sequence[NewChunk]) -> list[list[str]]:
+    from retrieval.analysis import terms
+
+    return [terms(c.text) for c in chunks]
+
+
+def _batch(
+    done: catalog.Committed, chunks: Sequence[NewChunk], terms: list[list[str]] | None, vectors: Vectors | None
+) -> Batch:
+    import numpy as np
+
+    ids = np.arange(done.first, done.first + done.count, dtype=np.int64)
+    return Batch(ids, [c.text for c in chunks], terms, vectors)

@@ -1,0 +1,85 @@
+"""Who may call, and how much they may send: three thin ASGI layers before any route."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import ApiError, response
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/docs.js", "/openapi.json"})
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Authentication:
+    """Puts the tenant into the scope. The key decides it; without keys there is one tenant, and only local host names
+    are answered, so that a web page cannot reach the service through a name of its own (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, tenants: Mapping[str, str]) -> None:
+        self._app = app
+        self._tenants = tenants
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            try:
+                scope.setdefault("state", {})["tenant"] = self._tenant(scope["path"], headers)
+            except ApiError as error:
+                await response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _tenant(self, path: str, headers: Mapping[str, str]) -> str:
+        if not self._tenants:
+            host = headers.get("host", "")
+            name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+            if name not in LOCAL_HOSTS:
+                raise ApiError(403, f"Host {host!r} is not this machine; set an API key to serve other names.")
+            return "default"
+        if path in OPEN_PATHS:
+            return "default"
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        if not given:
+            raise ApiError(401, "Missing API key: send `Authorization: Bearer KEY`.", code="missing_api_key")
+        for key, tenant in self._tenants.items():
+            if hmac.compare_digest(key.encode(), given.encode("utf-8", "replace")):
+                return tenant
+        raise ApiError(401, "Incorrect API key.", code="invalid_api_key")
+
+
+class BodyLimit:
+    """Refuses a body that is too large: by its declared length at once, else as soon as it has come."""
+
+    def __init__(self, app: ASGIApp, most: int, most_upload: int) -> None:
+        self._app = app
+        self._most = most
+        # A multipart form is some hundred bytes longer than the file in it.
+        self._most_upload = most_upload + 65_536
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        upload = scope["path"] == "/v1/files"
+        most = self._most_upload if upload else self._most
+        setting = "max_upload_bytes" if upload else "max_body_bytes"
+        shown = f"the limit is {most - 65_536 if upload else most} bytes (setting {setting})"
+        error = ApiError(413, f"The request is too large: {shown}.", param="file" if upload else None, code="too_large")
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > most:
+            await response(error)(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > most:
+                raise error
+            return message
+
+        await self._app(scope, counted, send)

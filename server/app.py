@@ -1,0 +1,71 @@
+"""The HTTP face of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from server import errors, ops, run_events
+from server.access import Authentication, BodyLimit
+from server.openai import chat, embeddings, file_batches, files, models, search, store_files, vector_stores
+from server.services import Services
+from server.settings import Settings
+from server.wiring import running
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+ROUTERS = (models, chat, embeddings, files, vector_stores, search, store_files, file_batches, run_events, ops)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application. Its lifespan opens the data directory and raises DataDirectoryInUse if another has it.
+
+    `app.state.services` is there while it runs; `app.state.warm` is set once the embedder and the pipelines are loaded;
+    `app.state.announce(url)` leaves word of where it serves.
+    """
+    app = FastAPI(title="Sandtable", version=VERSION, lifespan=_lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    errors.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.add_middleware(BodyLimit, most=settings.max_body_bytes, most_upload=settings.max_upload_bytes)
+    app.add_middleware(Authentication, tenants=settings.tenants())
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.warm = asyncio.Event()
+    async with running(app.state.settings) as (services, lock):
+        app.state.services = services
+        app.state.announce = lock.announce
+        warming = asyncio.create_task(_warm(services, app.state.warm), name="warm-up")
+        try:
+            yield
+        finally:
+            warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
+
+
+async def _warm(services: Services, warm: asyncio.Event) -> None:
+    """Load what the first request would wait for, while the port is already open."""
+
+    def load() -> None:
+        from agents import catalog
+
+        for name in catalog.PIPELINES:
+            catalog.get(name)
+        services.collections.embedder(services.settings.embedder)[0].embed(["warm"], kind="query")
+
+    try:
+        choice = await services.backends.default()
+        log.info("backend %s: %s", choice.spec, choice.reason)
+        await asyncio.to_thread(load)
+    except Exception:
+        log.exception("warm-up failed; requests that need the missing part will say so")
+    warm.set()

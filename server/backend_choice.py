@@ -1,0 +1,87 @@
+"""Which backend answers: profiles from settings and environment, the choice of `auto`, and the loaded ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from backends.auto import Choice, choose
+from backends.base import Backend, Source
+from backends.errors import BadSpec
+from backends.extractive import Quote
+from backends.lifetime import close
+from backends.load import load
+from backends.presets import known_profiles
+from backends.profiles import Profile
+from server.settings import BackendProfile, Settings, environment
+
+if TYPE_CHECKING:
+    from retrieval.base import Embedder
+
+
+class Backends:
+    """Backends by their spec, each loaded once. `embedder` serves the extractive one."""
+
+    def __init__(self, settings: Settings, embedder: Callable[[], Embedder], threads: ThreadPoolExecutor) -> None:
+        self._settings = settings
+        self._embedder = embedder
+        self._threads = threads
+        self._environment = environment()
+        self._profiles = profiles(settings, self._environment)
+        self._choosing: asyncio.Task[Choice] | None = None
+        self._loaded: dict[str, Backend] = {}
+
+    async def default(self) -> Choice:
+        """What `auto` stands for here, and why; found out once."""
+        if self._choosing is None:
+            explicit = None if self._settings.backend == "auto" else self._settings.backend
+            self._choosing = asyncio.create_task(choose(explicit, self._environment, self._profiles))
+        return await asyncio.shield(self._choosing)
+
+    async def get(self, spec: str | None) -> Backend:
+        """The backend of `spec`; None or `auto`: the default. Raises BadSpec."""
+        wanted = (await self.default()).spec if spec in (None, "auto") else str(spec)
+        if wanted not in self._loaded:
+            if self._settings.tenants() and wanted.startswith("scripted:") and wanted != self._settings.backend:
+                # A script is a file of this machine: a caller with a mere key has no say in which files are read.
+                raise BadSpec("a service with API keys takes scripted backends from its own configuration only")
+            self._loaded[wanted] = load(wanted, self._profiles, quote=self._quote)
+        return self._loaded[wanted]
+
+    async def aclose(self) -> None:
+        for backend in self._loaded.values():
+            await close(backend)
+
+    async def _quote(self, question: str, sources: Sequence[Source]) -> list[Quote]:
+        from retrieval.evidence import select
+
+        embedder = self._embedder()
+
+        def work() -> list[Quote]:
+            found = select(
+                question,
+                [source.text for source in sources],
+                lambda texts: embedder.embed(texts, kind="document"),
+                scripts=embedder.scripts,
+            )
+            texts = [sources[quote.passage].text[quote.span.start : quote.span.end] for quote in found.quotes]
+            return [Quote(source=q.passage, text=text) for q, text in zip(found.quotes, texts, strict=True)]
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def profiles(settings: Settings, environment: dict[str, str]) -> dict[str, Profile]:
+    """The well-known providers with the keys that the environment holds, and the configured profiles over them."""
+    known = known_profiles(environment)
+    own = {name: _profile(name, given, environment, known.get(name)) for name, given in settings.backends.items()}
+    return known | own
+
+
+def _profile(name: str, given: BackendProfile, environment: dict[str, str], preset: Profile | None) -> Profile:
+    values = given.model_dump(exclude={"api_key_env"}, exclude_unset=True)
+    if given.api_key_env is not None:
+        values["api_key"] = environment.get(given.api_key_env)
+    base = {field: getattr(preset, field) for field in Profile.model_fields} if preset is not None else {}
+    return Profile.model_validate({**base, "name": name, **values})

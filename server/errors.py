@@ -1,0 +1,126 @@
+"""One error shape for every route: {"error": {"message", "type", "param", "code"}}."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from backends import errors as backend
+from retrieval import errors as retrieval
+
+log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    def __init__(
+        self, status: int, message: str, *, param: str | None = None, code: str | None = None, type: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.type = type or TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+
+    def body(self) -> dict[str, Any]:
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+def not_found(what: str, id: str, param: str | None = None) -> ApiError:
+    return ApiError(404, f"No {what} with id {id!r}.", param=param, code="not_found")
+
+
+def bad_request(message: str, param: str | None, code: str | None = None) -> ApiError:
+    return ApiError(400, message, param=param, code=code)
+
+
+BACKEND_STATUS: dict[type[backend.BackendError], tuple[int, str]] = {
+    backend.Unreachable: (502, "backend_unreachable"),
+    backend.TimedOut: (504, "backend_timeout"),
+    backend.AuthenticationFailed: (502, "backend_authentication_failed"),
+    backend.RateLimited: (429, "backend_rate_limited"),
+    backend.ContextLengthExceeded: (400, "context_length_exceeded"),
+    backend.RequestRefused: (400, "backend_refused"),
+    backend.UpstreamFailed: (502, "backend_failed"),
+    backend.BadReply: (502, "backend_bad_reply"),
+    backend.IncompleteStream: (502, "backend_incomplete_stream"),
+    backend.CapabilityMissing: (400, "capability_missing"),
+    backend.ScriptExhausted: (400, "script_exhausted"),
+    backend.BadSpec: (400, "bad_backend"),
+}
+
+
+def from_exception(error: BaseException) -> ApiError:
+    """Our own errors keep their message; of any other only the log gets the details."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, backend.BackendError):
+        status, code = BACKEND_STATUS.get(type(error), (502, "backend_failed"))
+        param = "sandtable.backend" if isinstance(error, backend.BadSpec) else None
+        return ApiError(status, str(error), code=code, param=param, type="backend_error" if status >= 500 else None)
+    if isinstance(error, retrieval.BadFilter):
+        return bad_request(str(error), error.path, "invalid_filter")
+    if isinstance(error, retrieval.BadChunking):
+        return bad_request(str(error), "chunking_strategy", "invalid_chunking_strategy")
+    if isinstance(error, retrieval.BadIndexSpec):
+        return bad_request(str(error), "sandtable.index", "invalid_index")
+    if isinstance(error, retrieval.EmbedderMissing):
+        return bad_request(str(error), "sandtable.embedder", "embedder_missing")
+    if isinstance(error, retrieval.RetrievalError):
+        return ApiError(500, str(error), code="retrieval_failed")
+    log.error("unexpected error", exc_info=error)
+    return ApiError(500, f"Internal error ({type(error).__name__}); the server's log has the details.", code="internal")
+
+
+def from_validation(errors: list[Any]) -> ApiError:
+    """The first problem of a request body or query, named as OpenAI names it: `messages[0].role`."""
+    first = errors[0]
+    where = [part for part in first["loc"] if part not in ("body", "query", "path")]
+    param = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
+    if first["type"] == "extra_forbidden":
+        return bad_request(f"Unknown parameter: {param!r}.", param, "unknown_parameter")
+    if first["type"] == "missing":
+        return bad_request(f"Missing required parameter: {param!r}.", param or None, "missing_required_parameter")
+    if first["type"] == "json_invalid":
+        return bad_request(
+            f"The body is not valid JSON: {first.get('ctx', {}).get('error', '')}.", None, "invalid_json"
+        )
+    got = first.get("input")
+    shown = f" (got {str(got)[:100]!r})" if isinstance(got, str | int | float | bool) else ""
+    return bad_request(f"Invalid value for {param!r}: {first['msg']}{shown}.", param or None, "invalid_value")
+
+
+def response(error: ApiError) -> JSONResponse:
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(error.body(), error.status, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return response(from_validation(list(error.errors())))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:
+            message = f"No route {request.method} {request.url.path}; /docs lists them all."
+            return response(ApiError(404, message, code="unknown_route"))
+        if error.status_code == 405:
+            message = f"{request.url.path} does not take {request.method}."
+            return response(ApiError(405, message, code="method_not_allowed"))
+        return response(ApiError(error.status_code, str(error.detail)))
+
+    @app.exception_handler(Exception)
+    async def other(_request: Request, error: Exception) -> JSONResponse:
+        return response(from_exception(error))
+
+    for kind in (ApiError, backend.BackendError, retrieval.RetrievalError):
+        app.add_exception_handler(kind, other)

@@ -1,0 +1,124 @@
+"""Events on their way to the database, and to whoever follows a run.
+
+All runs share one writer that commits what has gathered since its last commit: one transaction carries the tokens of
+many runs, and a lone run waits for nobody. Followers read the database and are only woken from here, so a follower
+that comes late or slowly misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from agents.events import EVENT, Event
+from retrieval.database import Database
+from server.storage import runs
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.03
+"""Seconds between commits while tokens stream: a person reading the trace does not notice, the disk does."""
+PAGE = 1_000
+TERMINAL = frozenset({"run_finished", "run_failed", "run_cancelled", "run_limited"})
+
+
+class EventLog:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pending: list[tuple[str, int, str, str]] = []
+        self._ends: list[tuple[str, str, str | None]] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._followed: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._writer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._writer = asyncio.create_task(self._write(), name="event-log")
+
+    def append(self, event: Event) -> None:
+        self._pending.append((event.run_id, event.seq, event.type, EVENT.dump_json(event).decode()))
+        self._wake.set()
+
+    async def end(self, run_id: str, status: str, answer: str | None) -> None:
+        """Close a run and wait until it and all its events are committed."""
+        self.end_soon(run_id, status, answer)
+        await self.flush()
+
+    def end_soon(self, run_id: str, status: str, answer: str | None) -> None:
+        """Close a run with the next commit."""
+        self._ends.append((run_id, status, answer))
+        self._wake.set()
+
+    async def flush(self) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(done)
+        self._urgent.set()
+        self._wake.set()
+        await done
+
+    async def stop(self) -> None:
+        await self.flush()
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def follow(self, run_id: str, after: int) -> AsyncIterator[tuple[int, str, str]]:
+        """(seq, type, JSON) of a run's events after `after`, as they come, up to its terminal event."""
+        changed = asyncio.Event()
+        self._followed[run_id].add(changed)
+        try:
+            while True:
+                changed.clear()
+                page = await self._database.read(lambda db: runs.read_events(db, run_id, after, PAGE))  # noqa: B023
+                for seq, type, data in page:
+                    after = seq
+                    yield seq, type, data
+                    if type in TERMINAL:
+                        return
+                if not page:
+                    await changed.wait()
+        finally:
+            self._followed[run_id].discard(changed)
+            if not self._followed[run_id]:
+                del self._followed[run_id]
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            rows, ends, waiters = self._pending, self._ends, self._waiters
+            self._pending, self._ends, self._waiters = [], [], []
+            self._urgent.clear()
+            try:
+                await self._database.write(lambda db: _store(db, rows, ends))  # noqa: B023
+            except Exception as error:
+                log.exception("%d events could not be stored", len(rows))
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_exception(error)
+                continue
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+            for run_id in {row[0] for row in rows}:
+                for follower in self._followed.get(run_id, ()):
+                    follower.set()
+            if not self._urgent.is_set():
+                await _sleep_unless(self._urgent, PAUSE)
+
+
+def _store(db: object, rows: list[tuple[str, int, str, str]], ends: list[tuple[str, str, str | None]]) -> None:
+    runs.add_events(db, rows)  # type: ignore[arg-type]
+    for run_id, status, answer in ends:
+        runs.end_run(db, run_id, status, answer)  # type: ignore[arg-type]
+
+
+async def _sleep_unless(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

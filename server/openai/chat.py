@@ -1,0 +1,253 @@
+"""POST /v1/chat/completions: a pipeline as an OpenAI model, streamed or whole. Both are the same run of events."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from agents.events import End, Event, RunFailed, RunFinished, RunLimited, StepFinished, Token
+from server import runs, sse
+from server.errors import ApiError, bad_request
+from server.ids import new_id, new_uuid
+from server.openai.chat_schema import ChatCompletion, Extension, refuse_unsupported, text_of
+from server.openai.search import generation_of
+from server.openai.trace_text import reasoning_of
+from server.resolve import (
+    check_capabilities,
+    collection_for,
+    options_for,
+    pipeline_of,
+    resolve_model,
+)
+from server.run_errors import from_failure
+from server.services import Services, services_of, tenant_of
+
+if TYPE_CHECKING:
+    from agents.run import RunInput, Sampling
+
+router = APIRouter(tags=["chat"])
+
+
+@router.post("/v1/chat/completions", response_model=None)
+async def create_chat_completion(request: Request, body: ChatCompletion) -> dict[str, Any] | Response:
+    services = services_of(request)
+    refuse_unsupported(body)
+    order = await _order(services, tenant_of(request), body)
+    await runs.create(services, order)
+    reply = Reply(order, body)
+    events = runs.execute(services, order)
+    if not body.stream:
+        return await _whole(events, reply)
+    begun = await _begin(events)
+    return sse.response(_frames(_chain(begun, events), reply))
+
+
+async def _order(services: Services, tenant: str, body: ChatCompletion) -> runs.Order:
+    extension = body.sandtable or Extension()
+    target = await resolve_model(services, tenant, body.model, extension.collection)
+    pipeline = pipeline_of(target.pipeline)
+    options = options_for(pipeline, extension.options)
+    input = _input(body)
+    collection = await collection_for(services, pipeline, target)
+    if collection is not None:
+        generation_of(collection, extension.generation, "sandtable.generation")
+    elif extension.generation is not None:
+        raise bad_request(
+            "A generation belongs to a collection; name one.", "sandtable.generation", "collection_required"
+        )
+    backend = await services.backends.get(extension.backend)
+    check_capabilities(pipeline, backend)
+    return runs.Order(
+        tenant=tenant,
+        pipeline=pipeline,
+        options=options,
+        input=input,
+        sampling=_sampling(body),
+        backend=backend,
+        collection=collection,
+        run_id=new_uuid(),
+        thread_id=new_uuid(),
+    )
+
+
+def _input(body: ChatCompletion) -> RunInput:
+    """The last message is the question, the ones before it are the history; system messages go before everything."""
+    from agents.run import RunInput
+    from backends.base import Message
+
+    system: list[str] = []
+    turns: list[Message] = []
+    last = len(body.messages) - 1
+    for place, message in enumerate(body.messages):
+        text = text_of(message, place)
+        where = f"messages[{place}]"
+        if message.role in ("system", "developer"):
+            system.append(text)
+        elif message.role in ("tool", "function") or message.tool_calls or message.function_call:
+            raise bad_request(
+                f"{where}: tool calls are not supported here yet.", f"{where}.role", "unsupported_parameter"
+            )
+        elif message.role == "user" and place == last and not text.strip():
+            raise bad_request(f"{where}.content is empty.", f"{where}.content", "invalid_value")
+        if message.role in ("user", "assistant"):
+            turns.append(Message(role=message.role, content=text))
+    if body.messages[last].role != "user":
+        message_ = f"The last message must be from the user; it is from {body.messages[last].role!r}."
+        raise bad_request(message_, f"messages[{last}].role", "invalid_value")
+    return RunInput(question=turns[-1].content, history=tuple(turns[:-1]), system="\n\n".join(filter(None, system)))
+
+
+def _sampling(body: ChatCompletion) -> Sampling:
+    from agents.run import Sampling
+
+    stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
+    return Sampling(
+        temperature=body.temperature,
+        top_p=body.top_p,
+        max_tokens=body.max_completion_tokens or body.max_tokens,
+        stop=stop,
+        seed=body.seed,
+    )
+
+
+class Reply:
+    """What is the same in every chunk and in the whole answer, and what the extension reports at the end."""
+
+    def __init__(self, order: runs.Order, body: ChatCompletion) -> None:
+        self.id = new_id("chatcmpl-")
+        self.created = int(time.time())
+        self.model = body.model
+        self.include_usage = bool(body.stream_options and body.stream_options.include_usage)
+        self.steps = 0
+        self._order = order
+
+    def head(self, object: str) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": object,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": None,
+        }
+
+    def extension(self, end: End) -> dict[str, Any]:
+        order = self._order
+        return {
+            "run_id": order.run_id,
+            "thread_id": order.thread_id,
+            "backend": order.backend.name,
+            "generation": order.collection.generation_id if order.collection else None,
+            "steps": self.steps,
+            "seconds": round(end.seconds, 4),
+            "cost": None,
+            "artifacts": [],
+            **({"limit": end.limit} if isinstance(end, RunLimited) else {}),
+        }
+
+
+def usage_of(end: End) -> dict[str, Any] | None:
+    """OpenAI's usage object; None if a backend did not say: nothing is invented."""
+    if end.usage is None:
+        return None
+    return {
+        "prompt_tokens": end.usage.prompt_tokens,
+        "completion_tokens": end.usage.completion_tokens,
+        "total_tokens": end.usage.prompt_tokens + end.usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": end.usage.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": end.usage.reasoning_tokens},
+    }
+
+
+def finish_of(end: End) -> str:
+    return end.finish_reason if isinstance(end, RunFinished) else "length"
+
+
+def annotations_of(end: End) -> list[dict[str, Any]]:
+    return [c.model_dump(mode="json") for c in end.citations] if isinstance(end, RunFinished) else []
+
+
+async def _begin(events: AsyncIterator[Event]) -> list[Event]:
+    """Read up to the first event that a client would see. Raises ApiError if it is a failure: until then the status of
+    the response can still tell it."""
+    begun: list[Event] = []
+    async for event in events:
+        begun.append(event)
+        if isinstance(event, RunFailed):
+            raise from_failure(event)
+        if isinstance(event, Token | End) or reasoning_of(event):
+            break
+    return begun
+
+
+async def _chain(begun: list[Event], rest: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    async with aclosing(rest) as events:  # type: ignore[type-var]
+        for event in begun:
+            yield event
+        async for event in events:
+            yield event
+
+
+async def _whole(events: AsyncIterator[Event], reply: Reply) -> dict[str, Any]:
+    reasoning: list[str] = []
+    end: End | None = None
+    async for event in events:
+        reply.steps += isinstance(event, StepFinished)
+        reasoning.append(reasoning_of(event))
+        end = event if isinstance(event, End) else end
+    if end is None:
+        raise ApiError(500, "The run ended without saying how.", code="internal")
+    if isinstance(end, RunFailed):
+        raise from_failure(end)
+    message = {
+        "role": "assistant",
+        "content": end.answer,
+        "refusal": None,
+        "annotations": annotations_of(end),
+        "reasoning_content": "".join(reasoning) or None,
+        "reasoning": "".join(reasoning) or None,
+    }
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_of(end)}
+    return {
+        **reply.head("chat.completion"),
+        "choices": [choice],
+        "usage": usage_of(end),
+        "sandtable": reply.extension(end),
+    }
+
+
+async def _frames(events: AsyncIterator[Event], reply: Reply) -> AsyncIterator[str]:
+    """Chunks as OpenAI sends them; an error after the first one is an error object in the stream, then its end."""
+    head = reply.head("chat.completion.chunk")
+
+    def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        usage = {"usage": None} if reply.include_usage else {}
+        return sse.data(json.dumps({**head, "choices": [choice], **usage, **more}, ensure_ascii=False))
+
+    yield chunk({"role": "assistant", "content": "", "refusal": None})
+    async with aclosing(events) as source:  # type: ignore[type-var]
+        async for event in source:
+            reply.steps += isinstance(event, StepFinished)
+            if isinstance(event, Token) and event.channel == "answer":
+                yield chunk({"content": event.text})
+            elif text := reasoning_of(event):
+                yield chunk({"reasoning_content": text, "reasoning": text})
+            elif isinstance(event, RunFailed):
+                yield sse.data(json.dumps(from_failure(event).body(), ensure_ascii=False))
+                return
+            elif isinstance(event, End):
+                if notes := annotations_of(event):
+                    yield chunk({"annotations": notes})
+                if not reply.include_usage:
+                    yield chunk({}, finish_of(event), sandtable=reply.extension(event))
+                else:
+                    yield chunk({}, finish_of(event))
+                    last = {**head, "choices": [], "usage": usage_of(event), "sandtable": reply.extension(event)}
+                    yield sse.data(json.dumps(last, ensure_ascii=False))
+    yield sse.data("[DONE]")

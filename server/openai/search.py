@@ -1,0 +1,102 @@
+"""POST /v1/vector_stores/{id}/search: chunks for a query, with the stages that found them."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints
+from sqlalchemy import update
+
+from retrieval.base import Hit
+from retrieval.collection import Collection
+from retrieval.tables import collection as collection_table
+from server.errors import bad_request
+from server.openai.schema import Body
+from server.openai.vector_stores import live_store
+from server.services import Services, services_of
+
+router = APIRouter(tags=["vector stores"])
+
+MAX_QUERY = 32_768
+"""Characters of one query; beyond that it is a document."""
+Query = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY)]
+ACTIVE_EVERY = 60.0
+"""Seconds between two notes of a store's last use: expiry counts days."""
+
+
+class RankingOptions(Body):
+    ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
+    score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class Search(Body):
+    query: Query | Annotated[list[Query], Field(min_length=1, max_length=16)]
+    filters: dict[str, Any] | None = None
+    max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
+    ranking_options: RankingOptions | None = None
+    rewrite_query: bool | None = None
+    generation: str | None = None
+    explain: bool = False
+
+
+def generation_of(collection: Collection, wanted: str | None, param: str) -> str:
+    """The generation to search: the active one, by its id or the word `active`. Raises ApiError."""
+    if wanted not in (None, "active", collection.generation_id):
+        message = f"No generation {wanted!r}; this collection has {collection.generation_id!r} (active)."
+        raise bad_request(message, param, "unknown_generation")
+    return collection.generation_id
+
+
+@router.post("/v1/vector_stores/{store_id}/search")
+async def search(request: Request, store_id: str, body: Search) -> dict[str, Any]:
+    services = services_of(request)
+    row = await live_store(request, store_id)
+    if body.rewrite_query:
+        raise bad_request("'rewrite_query' is not supported: rewrite the query before.", "rewrite_query", "unsupported")
+    queries = [body.query] if isinstance(body.query, str) else body.query
+    if not all(query.strip() for query in queries):
+        raise bad_request("'query' is empty.", "query", "invalid_value")
+    collection = await services.collections.get(store_id)
+    generation = generation_of(collection, body.generation, "generation")
+    best: dict[int, Hit] = {}
+    for query in queries:
+        for hit in await collection.search(query, body.max_num_results, where=body.filters):
+            if hit.chunk_id not in best or hit.score > best[hit.chunk_id].score:
+                best[hit.chunk_id] = hit
+    threshold = (body.ranking_options and body.ranking_options.score_threshold) or 0.0
+    hits = sorted((h for h in best.values() if h.score >= threshold), key=lambda h: -h.score)
+    await note_use(services, row)
+    matched = (lambda hit: collection.matched_terms(" ".join(queries), hit.chunk_id)) if body.explain else None
+    return {
+        "object": "vector_store.search_results.page",
+        "search_query": queries,
+        "generation": generation,
+        "data": [hit_object(hit, matched and matched(hit)) for hit in hits[: body.max_num_results]],
+        "has_more": False,
+        "next_page": None,
+    }
+
+
+def hit_object(hit: Hit, matched: list[str] | None) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "file_id": hit.file_id,
+        "filename": hit.filename,
+        "score": hit.score,
+        "attributes": hit.attributes,
+        "content": [{"type": "text", "text": hit.text}],
+        "chunk_id": hit.chunk_id,
+        "start": hit.start,
+        "end": hit.end,
+    }
+    if matched is not None:
+        made["explain"] = {**hit.stages.model_dump(), "matched_terms": matched}
+    return made
+
+
+async def note_use(services: Services, row: Any) -> None:
+    now = time.time()
+    if now - row.last_active_at > ACTIVE_EVERY:
+        change = update(collection_table).where(collection_table.c.id == row.id).values(last_active_at=now)
+        await services.database.write(lambda db: db.execute(change))

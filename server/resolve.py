@@ -1,0 +1,107 @@
+"""From a request's `model` and `sandtable` fields to the parts that a run needs; all errors come before the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from agents import catalog as pipelines
+from agents.errors import UnknownPipeline
+from retrieval import catalog
+from server.errors import ApiError, bad_request
+from server.services import Services
+
+if TYPE_CHECKING:
+    from agents.pipeline import Options, Pipeline
+    from backends.base import Backend
+    from retrieval.collection import Collection
+
+
+@dataclass(frozen=True)
+class Target:
+    """`model`, split: the pipeline's name and, where one was given, the collection's id."""
+
+    pipeline: str
+    collection_id: str | None
+
+
+async def resolve_model(services: Services, tenant: str, model: str, collection: str | None) -> Target:
+    """Split `pipeline[:collection]` at the first colon and find both. Raises ApiError."""
+    name, _, named = model.partition(":")
+    if name not in pipelines.PIPELINES:
+        message = f"No model {model!r}: it must be PIPELINE or PIPELINE:COLLECTION, with a pipeline of {known()}."
+        raise ApiError(404, message, param="model", code="model_not_found")
+    if named and collection is not None and named != collection:
+        message = f"'model' names the collection {named!r} and 'sandtable.collection' {collection!r}."
+        raise bad_request(message, "sandtable.collection", "conflicting_collection")
+    wanted, param = (named, "model") if named else (collection, "sandtable.collection")
+    if not wanted:
+        return Target(name, None)
+    return Target(name, await resolve_collection(services, tenant, wanted, param))
+
+
+def known() -> str:
+    return ", ".join(pipelines.PIPELINES)
+
+
+async def resolve_collection(services: Services, tenant: str, wanted: str, param: str) -> str:
+    """A collection by its id or its exact name. Raises ApiError if there is none, or several of the name."""
+
+    def find(db: Any) -> list[str]:
+        if catalog.get_collection(db, tenant, wanted) is not None:
+            return [wanted]
+        return catalog.collections_named(db, tenant, wanted)
+
+    found = await services.database.read(find)
+    if not found:
+        message = f"No collection with id or name {wanted!r}; GET /v1/vector_stores lists them."
+        raise ApiError(404, message, param=param, code="collection_not_found")
+    if len(found) > 1:
+        message = f"{len(found)} collections are named {wanted!r}; use one of their ids: {', '.join(found)}."
+        raise bad_request(message, param, "ambiguous_collection")
+    return found[0]
+
+
+def pipeline_of(name: str) -> Pipeline:
+    try:
+        return pipelines.get(name)
+    except UnknownPipeline as error:
+        raise ApiError(404, str(error), param="model", code="model_not_found") from None
+
+
+async def collection_for(services: Services, pipeline: Pipeline, target: Target) -> Collection | None:
+    if target.collection_id is not None:
+        return await services.collections.get(target.collection_id)
+    if pipeline.needs_collection:
+        example = f"{pipeline.name}:NAME"
+        message = f"The pipeline {pipeline.name!r} needs a collection: model {example!r} or 'sandtable.collection'."
+        raise bad_request(message, "sandtable.collection", "collection_required")
+    return None
+
+
+def options_for(pipeline: Pipeline, given: dict[str, Any]) -> Options:
+    """Raises ApiError that names `sandtable.options.KEY`."""
+    try:
+        return pipeline.options.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = "sandtable.options." + ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            names = ", ".join(pipeline.options.model_fields) or "none"
+            message = f"Unknown parameter: {key!r}. The options of {pipeline.name!r}: {names}."
+            raise bad_request(message, key, "unknown_parameter") from None
+        raise bad_request(f"Invalid value for {key!r}: {first['msg']}.", key, "invalid_value") from None
+
+
+def check_capabilities(pipeline: Pipeline, backend: Backend) -> None:
+    """Raises ApiError if the pipeline needs what the backend lacks."""
+    lacking = sorted(need for need in pipeline.needs if not getattr(backend.capabilities, need))
+    if lacking:
+        message = (
+            f"The pipeline {pipeline.name!r} needs {', '.join(lacking)}, which the backend {backend.name!r} lacks. "
+            "Use a hosted model (openai:MODEL with its key), a local server that has it (vLLM, llama.cpp, Ollama), "
+            "or another pipeline."
+        )
+        raise bad_request(message, "sandtable.backend", "capability_missing")

@@ -1,0 +1,21 @@
+"""A failed run as an HTTP error: the run's last event names the exception, this finds its status again."""
+
+from __future__ import annotations
+
+from agents.events import RunFailed
+from server.errors import BACKEND_STATUS, ApiError
+
+BY_NAME = {kind.__name__: (status, code) for kind, (status, code) in BACKEND_STATUS.items()}
+BY_NAME |= {
+    "BackendError": (502, "backend_failed"),
+    "BadFilter": (400, "invalid_filter"),
+    "CollectionRequired": (400, "collection_required"),
+    "EmbedderMissing": (400, "embedder_missing"),
+}
+PARAMS = {"BadFilter": "sandtable.options.where", "CollectionRequired": "sandtable.collection"}
+
+
+def from_failure(end: RunFailed) -> ApiError:
+    status, code = BY_NAME.get(end.error_type, (500, "run_failed"))
+    kind = "backend_error" if code.startswith("backend") and status >= 500 else None
+    return ApiError(status, end.message, param=PARAMS.get(end.error_type), code=code, type=kind)

@@ -1,0 +1,54 @@
+"""GET /v1/runs/{id}/events: the typed trace of a run, as JSON or as a stream that follows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from server import sse
+from server.errors import bad_request, not_found
+from server.services import services_of, tenant_of
+from server.storage import runs
+
+router = APIRouter(tags=["runs"])
+
+
+class EventsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+
+
+@router.get("/v1/runs/{run_id}/events", response_model=None)
+async def run_events(
+    request: Request, run_id: str, query: Annotated[EventsQuery, Query()]
+) -> dict[str, Any] | Response:
+    """JSON, or SSE with `Accept: text/event-stream`, which goes on until the run ends; `Last-Event-ID` is `after`."""
+    services = services_of(request)
+    row = await services.database.read(lambda db: runs.get_run(db, tenant_of(request), run_id))
+    if row is None:
+        raise not_found("run", run_id, "run_id")
+    if "text/event-stream" in request.headers.get("accept", ""):
+        after = request.headers.get("last-event-id", str(query.after))
+        if not after.isdigit():
+            raise bad_request(f"Last-Event-ID is {after!r}; it must be a number.", "Last-Event-ID", "invalid_value")
+        return sse.response(_follow(services.events.follow(run_id, int(after))))
+    page = await services.database.read(lambda db: runs.read_events(db, run_id, query.after, query.limit + 1))
+    kept = page[: query.limit]
+    return {
+        "object": "list",
+        "run_id": run_id,
+        "status": row.status,
+        "data": [json.loads(data) for _, _, data in kept],
+        "has_more": len(page) > query.limit,
+    }
+
+
+async def _follow(events: AsyncIterator[tuple[int, str, str]]) -> AsyncIterator[str]:
+    async for seq, type, data in events:
+        yield sse.event(seq, type, data)

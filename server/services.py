@@ -1,0 +1,41 @@
+"""What the routes work with: made once at start by `server.wiring`, found again through the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from starlette.requests import Request
+
+from retrieval.database import Database
+from server.backend_choice import Backends
+from server.event_log import EventLog
+from server.ingest_queue import IngestQueue
+from server.open_collections import OpenCollections
+from server.settings import Settings
+from server.storage.blobs import Blobs, free_bytes
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    data_dir: Path
+    database: Database
+    blobs: Blobs
+    collections: OpenCollections
+    ingest: IngestQueue
+    events: EventLog
+    backends: Backends
+
+    def free_bytes(self) -> int:
+        return free_bytes(self.data_dir)
+
+
+def services_of(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+def tenant_of(request: Request) -> str:
+    """Whose data the request may see; the key decided it."""
+    return cast(str, request.state.tenant)

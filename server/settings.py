@@ -1,0 +1,129 @@
+"""Every setting of the service, and the only place that reads the environment.
+
+Order: the TOML file, then SANDTABLE_* variables, then flags. Unknown names are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+DEFAULT_CONFIG = "sandtable.toml"
+MIB = 1 << 20
+
+
+class ApiKey(BaseModel):
+    """A key and the tenant whose files, collections and runs it opens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    key: SecretStr
+    tenant: str = "default"
+
+
+class BackendProfile(BaseModel):
+    """A named backend: `[backends.NAME]` in the file, used as `NAME` or `NAME:MODEL`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: str = "openai"
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key, so that the file need not."""
+    model: str | None = None
+    headers: dict[str, str] = {}
+    extra_body: dict[str, Any] = {}
+    connect_timeout: float = Field(5.0, gt=0)
+    read_timeout: float = Field(120.0, gt=0)
+    retries: int = Field(2, ge=0, le=10)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="SANDTABLE_", env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(8321, ge=0, le=65535)
+    data_dir: Path = Path(".sandtable")
+    cache_dir: Path | None = None
+    """Where the embedder's runtime graph is kept; None: the user's cache directory."""
+    backend: str = "auto"
+    backends: dict[str, BackendProfile] = {}
+    api_key: SecretStr | None = None
+    keys: tuple[ApiKey, ...] = ()
+    embedder: str = "minilm"
+    max_upload_bytes: int = Field(50 * MIB, gt=0)
+    max_body_bytes: int = Field(16 * MIB, gt=0)
+    """Of a request that is not an upload."""
+    max_model_calls: int = Field(50, gt=0)
+    """Calls to the backend in one run."""
+    load_timeout: float = Field(60.0, gt=0)
+    """Seconds that reading one file may take."""
+    load_memory_mb: int = Field(1024, ge=256)
+    shutdown_seconds: int = Field(10, ge=0)
+    """How long a stop waits for requests under way."""
+    log_level: str = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def tenants(self) -> dict[str, str]:
+        """API key -> tenant; empty when the service is open."""
+        found = {entry.key.get_secret_value(): entry.tenant for entry in self.keys}
+        if self.api_key is not None:
+            found[self.api_key.get_secret_value()] = "default"
+        return found
+
+    def cache(self) -> Path:
+        from platformdirs import user_cache_dir
+
+        return self.cache_dir if self.cache_dir is not None else Path(user_cache_dir("sandtable", appauthor=False))
+
+
+class BadSettings(Exception):
+    """A setting that cannot be used; the message names it and its source."""
+
+
+def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+    """Read the settings; flags that are None do not count. Raises BadSettings."""
+    if config is not None and not config.is_file():
+        raise BadSettings(f"there is no configuration file {str(config)!r}")
+    path = config if config is not None else Path(DEFAULT_CONFIG)
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return FromFile(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BadSettings(f"bad settings ({path}, SANDTABLE_* variables or flags): {problems}") from None
+    except ValueError as error:
+        raise BadSettings(f"{path} is not valid TOML: {error}") from None
+
+
+def environment() -> dict[str, str]:
+    """The process environment, for keys of hosted backends."""
+    return dict(os.environ)
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen beyond this machine without a key. Raises BadSettings."""
+    if settings.host not in ("127.0.0.1", "localhost", "::1") and not settings.tenants():
+        raise BadSettings(
+            f"refusing to listen on {settings.host!r} without an API key: anyone on the network could read and delete "
+            "your documents. Set SANDTABLE_API_KEY (or api_key in the file), or bind 127.0.0.1."
+        )

@@ -1,0 +1,46 @@
+"""Uploaded files on disk: one file per id, written to a temporary name, synced, then renamed. Blocking."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Blobs:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def path(self, file_id: str) -> Path:
+        return self._directory / file_id
+
+    def write(self, file_id: str, source: BinaryIO) -> tuple[int, str]:
+        """Store all of `source`; returns its length in bytes and its sha256."""
+        temporary = self._directory / f"{file_id}.tmp"
+        digest = hashlib.sha256()
+        with temporary.open("wb") as target:
+            while piece := source.read(1 << 20):
+                digest.update(piece)
+                target.write(piece)
+            target.flush()
+            os.fsync(target.fileno())
+        size = temporary.stat().st_size
+        temporary.rename(self.path(file_id))
+        return size, digest.hexdigest()
+
+    def delete(self, file_id: str) -> None:
+        self.path(file_id).unlink(missing_ok=True)
+
+    def sweep(self, known: set[str]) -> int:
+        """Remove what a crash left between the disk and the database; returns how many files."""
+        stray = [p for p in self._directory.iterdir() if p.name not in known]
+        for path in stray:
+            path.unlink(missing_ok=True)
+        return len(stray)
+
+
+def free_bytes(directory: Path) -> int:
+    return shutil.disk_usage(directory).free

@@ -1,0 +1,52 @@
+"""Rows of uploaded files and file batches."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from retrieval.tables import document
+from server.storage.tables import file, file_batch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+
+def add_file(db: Connection, *, id: str, tenant: str, filename: str, bytes: int, sha256: str, purpose: str) -> Row[Any]:
+    values = {"tenant": tenant, "filename": filename, "bytes": bytes, "sha256": sha256, "purpose": purpose}
+    db.execute(insert(file).values(id=id, created_at=time.time(), **values))
+    return db.execute(select(file).where(file.c.id == id)).one()
+
+
+def get_file(db: Connection, tenant: str, file_id: str) -> Row[Any] | None:
+    return db.execute(select(file).where(file.c.id == file_id, file.c.tenant == tenant)).one_or_none()
+
+
+def all_file_ids(db: Connection) -> set[str]:
+    return set(db.execute(select(file.c.id)).scalars())
+
+
+def delete_file(db: Connection, file_id: str) -> None:
+    db.execute(delete(file).where(file.c.id == file_id))
+
+
+def add_batch(db: Connection, batch_id: str, collection_id: str) -> None:
+    db.execute(
+        insert(file_batch).values(id=batch_id, collection_id=collection_id, created_at=time.time(), cancelled=False)
+    )
+
+
+def get_batch(db: Connection, collection_id: str, batch_id: str) -> Row[Any] | None:
+    query = select(file_batch).where(file_batch.c.id == batch_id, file_batch.c.collection_id == collection_id)
+    return db.execute(query).one_or_none()
+
+
+def mark_cancelled(db: Connection, batch_id: str) -> None:
+    db.execute(update(file_batch).where(file_batch.c.id == batch_id).values(cancelled=True))
+
+
+def stores_with(db: Connection, file_id: str) -> list[str]:
+    """The ids of the collections that hold a file."""
+    return list(db.execute(select(document.c.collection_id).where(document.c.file_id == file_id)).scalars())

@@ -1,0 +1,55 @@
+"""The tables of the service itself, beside those of retrieval: uploaded files, batches, runs and their events."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text
+
+from retrieval.tables import metadata
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Index("file_by_age", "tenant", "created_at"),
+)
+
+file_batch = Table(
+    "file_batch",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection_id", String, nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("thread_id", String, nullable=False, index=True),
+    Column("tenant", String, nullable=False),
+    Column("pipeline", String, nullable=False),
+    Column("collection_id", String),
+    Column("generation_id", String),
+    Column("backend", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("input", JSON, nullable=False),
+    Column("answer", Text),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("data", Text, nullable=False),
+)

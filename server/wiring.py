@@ -1,0 +1,89 @@
+"""From settings to the parts of the service, and back down again in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from retrieval.base import Embedder
+from retrieval.database import Database, sqlite_engine
+from retrieval.ingest import Ingest
+from retrieval.loaders.isolated import IsolatedLoader
+from server import runs
+from server.backend_choice import Backends
+from server.data_lock import DataLock
+from server.event_log import EventLog
+from server.ingest_queue import IngestQueue
+from server.open_collections import OpenCollections
+from server.services import Services
+from server.settings import Settings
+from server.storage import files
+from server.storage.blobs import Blobs
+from server.storage.migrate import migrate
+
+log = logging.getLogger(__name__)
+
+SEARCHERS = 8
+"""Threads for searches; each uses one core while it runs."""
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[tuple[Services, DataLock]]:
+    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase."""
+    data_dir = settings.data_dir.resolve()
+    async with AsyncExitStack() as stack:
+        lock = DataLock(data_dir)
+        stack.callback(lock.release)
+        database = Database(sqlite_engine(data_dir / "sandtable.sqlite3"))
+        stack.callback(database.close)
+        if await database.write(migrate):
+            log.info("database schema brought up to date")
+        services = await _assemble(settings, data_dir, database, stack)
+        yield services, lock
+
+
+async def _assemble(settings: Settings, data_dir: Path, database: Database, stack: AsyncExitStack) -> Services:
+    searchers = ThreadPoolExecutor(SEARCHERS, thread_name_prefix="search")
+    stack.callback(searchers.shutdown)
+    worker = ThreadPoolExecutor(1, thread_name_prefix="ingest")
+    stack.callback(worker.shutdown, cancel_futures=True)
+    blobs = await asyncio.to_thread(Blobs, data_dir / "files")
+
+    def embedder(spec: str) -> Embedder:
+        from retrieval.embedders.load import load
+
+        return load(spec, cache_dir=settings.cache())
+
+    collections = OpenCollections(database, embedder, searchers, data_dir / "collections")
+    stack.push_async_callback(collections.close)
+    loader = IsolatedLoader(timeout_s=settings.load_timeout, memory_mb=settings.load_memory_mb)
+    stack.push_async_callback(loader.aclose)
+    events = EventLog(database)
+    backends = Backends(settings, lambda: collections.embedder(settings.embedder)[0], searchers)
+    stack.push_async_callback(backends.aclose)
+    ingest = IngestQueue(database, collections, blobs, Ingest(database, loader, worker))
+    services = Services(
+        settings=settings,
+        data_dir=data_dir,
+        database=database,
+        blobs=blobs,
+        collections=collections,
+        ingest=ingest,
+        events=events,
+        backends=backends,
+    )
+    known = await database.read(files.all_file_ids)
+    if stray := await asyncio.to_thread(blobs.sweep, known):
+        log.info("removed %d uploads that were never finished", stray)
+    events.start()
+    stack.push_async_callback(events.stop)
+    if closed := await runs.close_abandoned(services):
+        log.info("closed %d runs that an earlier process left open", closed)
+    if left := await ingest.start():
+        log.info("going on with %d files that an earlier process left unfinished", left)
+    stack.push_async_callback(ingest.stop)
+    return services
