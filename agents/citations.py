@@ -12,8 +12,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.events import Citation
 from agents.markers import Marker, markers
-from agents.support import Passage, prepare, supporting
+from agents.support import Passage, prepare, supporting, whole_sentence
 from agents.verbatim import Folded, find, fold, quotations, weighty
 from retrieval.base import Hit
 
@@ -21,24 +22,6 @@ from retrieval.base import Hit
 _STRETCH = 20
 _QUOTATION = 9
 _SHOWN = 80
-
-
-class Citation(BaseModel):
-    """A span of a document that supports the answer. All places count code points.
-
-    `index` is where the marker stands in the answer; `quote` is the document's parsed text from `start` to `end`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal["file_citation"] = "file_citation"
-    index: int
-    file_id: str
-    filename: str
-    quote: str
-    start: int
-    end: int
-    chunk_id: int
 
 
 class Doubt(BaseModel):
@@ -93,6 +76,8 @@ class _Source:
         if (quoted := _quoted(marker, self._folded)) is not None:
             return quoted
         for claim in marker.claims:
+            if (found := whole_sentence(claim, self._passage)) is not None:
+                return found.start, found.end
             if (found := supporting(claim, question, self._passage)) is not None:
                 return found.start, found.end
         return None

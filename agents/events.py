@@ -9,9 +9,26 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from agents.citations import Citation
 from backends.base import Completion, FinishReason, Request, ToolCall, Usage
 from retrieval.base import Hit
+
+
+class Citation(BaseModel):
+    """A span of a document that supports the answer. All places count code points.
+
+    `index` is where the marker stands in the answer; `quote` is the document's parsed text from `start` to `end`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["file_citation"] = "file_citation"
+    index: int
+    file_id: str
+    filename: str
+    quote: str
+    start: int
+    end: int
+    chunk_id: int
 
 
 class Fact(BaseModel):

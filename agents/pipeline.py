@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.citations import Citation
+from agents.events import Citation
 from backends.base import Message
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backends.base import Backend
     from retrieval.base import Hit, Retriever
 
-O = TypeVar("O", bound="Options")  # noqa: E741
+OptionsT = TypeVar("OptionsT", bound="Options")
 
 
 class Sampling(Value):
@@ -79,7 +79,7 @@ class Run:
         """The answer as far as it was sent out."""
         return "".join(self._said)
 
-    def options(self, kind: type[O]) -> O:
+    def options(self, kind: type[OptionsT]) -> OptionsT:
         """The caller's options, or the defaults of `kind` when they belong to another pipeline that nests this one."""
         given = self.deps.options
         return given if isinstance(given, kind) else kind()

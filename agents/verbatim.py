@@ -39,11 +39,16 @@ def fold(text: str) -> Folded:
 
 def find(words: str, source: Folded) -> tuple[int, int] | None:
     """Return the span of the source's text that says `words`, or None. The span is exact in code points."""
-    wanted = fold(words).text.rstrip(".。!！?？,，;；:：…")
+    wanted = bare(words)
     start = source.text.find(wanted) if wanted else -1
     if start < 0:
         return None
     return source.places[start], source.places[start + len(wanted) - 1] + 1
+
+
+def bare(words: str) -> str:
+    """The words folded, without the marks that end them."""
+    return fold(words).text.rstrip(".。!！?？,，;；:：…")
 
 
 def weighty(words: str, least: int) -> bool:

@@ -97,7 +97,7 @@ class Usage(Value):
 
 
 class Delta(Value):
-    """One piece of an answer. `finish` comes exactly once, in the last delta, together with the usage if it is known."""
+    """One piece of an answer. `finish` comes exactly once, in the last delta, with the usage if it is known."""
 
     text: str = ""
     reasoning: str = ""
@@ -139,7 +139,8 @@ class Backend(Protocol):
     def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Yield the answer as it is made.
 
-        Raises backends.errors.BackendError before or between deltas; a stream that ends without error has sent `finish`.
+        Raises backends.errors.BackendError before or between deltas; a stream that ends without error has sent
+        `finish`.
         """
         ...
 
@@ -164,7 +165,5 @@ async def complete(deltas: AsyncIterator[Delta]) -> Completion:
         finish = delta.finish or finish
     if finish is None:
         raise IncompleteStream("the stream ended without a finish reason")
-    message = Message(
-        role="assistant", content="".join(text), reasoning="".join(reasoning), tool_calls=tuple(calls)
-    )
+    message = Message(role="assistant", content="".join(text), reasoning="".join(reasoning), tool_calls=tuple(calls))
     return Completion(message=message, finish=finish, usage=usage, logprobs=tuple(logprobs))

@@ -40,7 +40,9 @@ class Reply:
                 async for piece in body:
                     yield piece
         except httpx.TimeoutException:
-            raise TimedOut(f"{self._where} sent nothing for {self._read_timeout:g} s in the middle of its answer") from None
+            raise TimedOut(
+                f"{self._where} sent nothing for {self._read_timeout:g} s in the middle of its answer"
+            ) from None
         except httpx.DecodingError as error:
             raise BadReply(f"{self._where} sent a body that cannot be decompressed: {error}", retryable=True) from None
         except httpx.TransportError as error:

@@ -1,4 +1,7 @@
-"""Ending streams and backends in time: a stream left half-read must close its connection now, not at garbage collection."""
+"""Ending streams and backends in time.
+
+A stream left half-read must close its connection now, not at some garbage collection: a model may be writing on.
+"""
 
 from __future__ import annotations
 

@@ -72,17 +72,20 @@ class OpenAI:
         """The reply to `body`, changed as the server wants it. Raises what the server answers instead."""
         for change in self._changes:
             body = changed(body, change)
+        tried: set[Change] = set()
         while True:
             async with self._http.request("POST", "chat/completions", body) as reply:
                 if 200 <= reply.status < 300:
                     yield reply
                     return
                 error = response_error(self._http.where, reply.status, reply.headers, await reply.read(MAX_ERROR_BYTES))
-            change = change_for(body, error)
-            if change is None or change in self._changes:
+            better = change_for(body, error)
+            if better is None or better in tried:
                 raise error
-            self._changes.append(change)
-            body = changed(body, change)
+            tried.add(better)
+            body = changed(body, better)
+            if better not in self._changes:
+                self._changes.append(better)
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from backends.upstream_errors import reported_error
 
 logger = logging.getLogger(__name__)
 
+EVENT_FIELD = re.compile(rb"(?:data|event|id|retry)?:")
 BLANK = b" \t\r\n\xef\xbb\xbf"
 MAX_DOCUMENT_BYTES = 32 << 20
 
@@ -35,6 +37,7 @@ class ReplyReader:
         self._form: Literal["unknown", "events", "document"] = "unknown"
         self._head = bytearray()
         self._events = EventReader()
+        self._had_event = False
         self._calls = ToolCallAssembler()
         self._text, self._reasoning = SurrogateJoiner(), SurrogateJoiner()
         self._logprobs = logprobs
@@ -74,10 +77,23 @@ class ReplyReader:
             deltas = self._take(self._decoded(self._head.decode("utf-8", "replace").strip("\ufeff \t\r\n")), "message")
             self._finish = self._finish or "stop"
         else:
-            deltas = self._take_events(self._events.end())
+            deltas = self._end_of_events()
         rest = Delta(text=self._text.end(), reasoning=self._reasoning.end())
         deltas += [rest] if rest.text or rest.reasoning else []
         return deltas + self._last()
+
+    def _end_of_events(self) -> list[Delta]:
+        if not self._had_event and not EVENT_FIELD.match(self._head.lstrip(BLANK)):
+            began = bytes(self._head[:80])
+            raise BadReply(f"{self._where} did not answer with a stream of events: it began {began!r}", retryable=True)
+        try:
+            return self._take_events(self._events.end())
+        except BadReply:
+            if self.finished:
+                return []
+            raise IncompleteStream(
+                f"{self._where} ended its answer inside a line: it was cut off", retryable=True
+            ) from None
 
     def _take_events(self, events: Sequence[Event]) -> list[Delta]:
         deltas: list[Delta] = []
@@ -85,6 +101,7 @@ class ReplyReader:
             data = event.data.strip()
             if self.done or not data:
                 continue
+            self._had_event = True
             if data == "[DONE]":
                 self.done = True
             else:

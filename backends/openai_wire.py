@@ -46,7 +46,8 @@ def _parameters(request: Request, profile: Profile) -> tuple[dict[str, Any], lis
         "seed": request.seed,
         "stream_options": {"include_usage": True},
     }
-    names: Mapping[str, str | None] = {**{name: name for name in asked}, **profile.flags.names}
+    names: dict[str, str | None] = {name: name for name in asked}
+    names.update({str(name): sent for name, sent in profile.flags.names.items()})
     given = {name: value for name, value in asked.items() if value is not None}
     warnings = [
         f"{profile.name!r} does not take {name!r}: it was left out"

@@ -46,7 +46,9 @@ PRESETS: Mapping[str, Preset] = {
         base_url="https://open.bigmodel.cn/api/paas/v4",
         key_names=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"),
         model="glm-4-flash",
-        flags=Flags(tool_choice="auto", json_form="object", logprobs=False, names={"seed": None, "stream_options": None}),
+        flags=Flags(
+            tool_choice="auto", json_form="object", logprobs=False, names={"seed": None, "stream_options": None}
+        ),
     ),
     "siliconflow": Preset(
         base_url="https://api.siliconflow.cn/v1",

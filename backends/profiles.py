@@ -24,7 +24,7 @@ class Flags(Value):
     """`full`: also the object that names a tool. `words`: only none, auto and required, so that a named tool is
     asked for by offering it alone (llama.cpp's server ignores the object). `auto`: cannot be made to call."""
     json_form: Literal["schema", "object", "none"] = "schema"
-    """How an answer is held to JSON: to a schema, to some JSON object (the schema then goes into the prompt), or not."""
+    """What holds an answer to JSON: a schema, or only that it is an object (the schema then goes into the prompt)."""
     logprobs: bool = True
     echo_reasoning: bool = False
     """The server wants the thoughts of assistant turns that called tools back (DeepSeek, Moonshot)."""
@@ -51,10 +51,10 @@ class Profile(BaseModel):
     """Sent with every request; they may hold keys, so they are treated as such."""
     extra_body: Mapping[str, Any] = {}
     """Added to every request body, for switches of one provider such as `enable_thinking`."""
-    connect_timeout: float = Field(5.0, gt=0)
-    read_timeout: float = Field(120.0, gt=0)
+    connect_timeout: float = Field(default=5.0, gt=0)
+    read_timeout: float = Field(default=120.0, gt=0)
     """Seconds until the answer begins, and between its pieces."""
-    retries: int = Field(2, ge=0, le=10)
+    retries: int = Field(default=2, ge=0, le=10)
     flags: Flags = Flags()
 
     @field_validator("base_url")

@@ -34,7 +34,14 @@ TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 OUT_OF_FUNDS = frozenset(
-    {"insufficient_quota", "insufficient_balance", "billing_hard_limit_reached", "billing_not_active", "arrearage", "1113"}
+    {
+        "insufficient_quota",
+        "insufficient_balance",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "arrearage",
+        "1113",
+    }
 )
 RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 WORDS: tuple[tuple[str, int], ...] = (

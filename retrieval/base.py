@@ -95,6 +95,10 @@ class Embedder(Protocol):
         """
         ...
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens of all texts together, as the model's tokenizer counts them."""
+        ...
+
 
 class Index(Protocol):
     """A structure that finds ids. Not thread-safe: the caller holds the lock. `payload`: vectors (n, d) or n texts."""

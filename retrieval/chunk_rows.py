@@ -27,7 +27,7 @@ def text_hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8")).digest()
 
 
-def by_id(db: Connection, ids: Sequence[int]) -> dict[int, Row[Any]]:
+def by_id(db: Connection, ids: Sequence[int]) -> dict[int, Any]:
     query = select(chunk.c.id, chunk.c.text, chunk.c.start, chunk.c.end, chunk.c.text_sha256).where(chunk.c.id.in_(ids))
     return {row.id: row for row in db.execute(query.order_by(chunk.c.id))}
 

@@ -99,12 +99,12 @@ def _choose(units: Sequence[Atom], before: Sequence[int], first: int, done: int,
 
     When two chunks will do for the rest, they share it evenly: a short last chunk would rank by its length alone.
     """
-    size, overlap = chunking.max_tokens, chunking.overlap_tokens
+    size = chunking.max_tokens
     rest = before[-1] - before[first]
     last = bisect_right(before, before[first] + size, lo=first) - 1
-    halves = rest + overlap <= 2 * size
+    halves = rest <= 2 * size
     aim = rest / 2 if halves else float(size)
-    least = max(0.6 * aim, rest + overlap - size) if halves else size / 2
+    least = max(0.6 * aim, rest - size) if halves else size / 2
     fitting = [k for k in range(max(first, done) + 1, last + 1) if before[k] - before[first] >= least]
     if not fitting:
         return last
@@ -114,11 +114,13 @@ def _choose(units: Sequence[Atom], before: Sequence[int], first: int, done: int,
 def _step_back(units: Sequence[Atom], before: Sequence[int], first: int, cut: int, chunking: Chunking) -> int:
     """Where the next chunk starts: at the cut, or as many atoms before it as the overlap holds."""
     start = cut
+    # An overlap does not cost the last chunk its place: what would fit in one chunk stays in one.
+    limit = before[-1] - chunking.max_tokens if before[-1] - before[cut] <= chunking.max_tokens else 0
     while start - 1 > first and units[start].boundary not in (HEADING, AFTER_A_HEADING):
         longer = start - 1
         if before[cut] - before[longer] > chunking.overlap_tokens:
             break
-        if before[cut + 1] - before[longer] > chunking.max_tokens:
+        if before[cut + 1] - before[longer] > chunking.max_tokens or before[longer] < limit:
             break
         start = longer
     return start

@@ -23,8 +23,6 @@ from retrieval.generation import Batch, Generation
 from retrieval.indexes.spec import parse
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
     from retrieval.base import Ids
     from retrieval.filters import Predicate
     from retrieval.indexes.hybrid import Ranked
@@ -105,7 +103,7 @@ class Collection:
         async with self.changing:
             await self._in_thread(lambda: self.generation.fold_if_due(at_least=256))
 
-    def _hit(self, ranked: Ranked, row: Row[Any] | None, where: Predicate | None) -> Hit | None:
+    def _hit(self, ranked: Ranked, row: Any | None, where: Predicate | None) -> Hit | None:
         file = self.contents.file_of(ranked.id, where)
         if row is None or file is None:
             return None
@@ -142,7 +140,7 @@ async def open_collection(
 ) -> Collection:
     """Load a collection's active generation and bring it in line with the database."""
     row = await database.read(lambda db: catalog.active_generation(db, id))
-    generation = Generation(parse(row.index), embedder, directory / id / row.id)
+    generation = Generation(parse(row._mapping["index"]), embedder, directory / id / row.id)
     collection = Collection(id, row.id, generation, database, embedder, queries, searchers)
     contents, files = await database.read(lambda db: chunk_rows.contents(db, id))
     for content in contents:

@@ -115,8 +115,8 @@ def _ranked(
 
 def _confidence(asked: Question, best: _Ranked, absent: float, trust: float) -> float:
     own, around = covered(asked, best.candidate.own), covered(asked, best.candidate.around)
-    by_terms = -8.5 + 11.0 * around + 6.5 * own
-    by_both = -11.5 + 6.5 * around + 3.5 * own + 15.0 * best.cosine
+    by_terms = -7.5 + 11.0 * around + 5.5 * own
+    by_both = -11.5 + 7.0 * around + 4.0 * own + 14.0 * best.cosine
     evidence = trust * by_both + (1 - trust) * by_terms
     return 1 / (1 + math.exp(_UNMENTIONED * absent - evidence))
 

@@ -95,7 +95,7 @@ class Generation:
         from retrieval.indexes.hybrid import search
 
         with self._lock.reading():
-            return search(
+            found: list[Ranked] = search(
                 query,
                 vector,
                 self._dense,
@@ -105,6 +105,7 @@ class Generation:
                 fusion=self.spec.fusion,
                 scripts=self.embedder.scripts,
             )
+            return found
 
     def matched_terms(self, query: str, chunk_id: int) -> list[str]:
         with self._lock.reading():
@@ -135,8 +136,12 @@ class Generation:
             (temporary / name).mkdir()
             index.save(temporary / name)
         files = sorted(p for p in temporary.rglob("*") if p.is_file())
-        manifest = {**self._identity(), "covers": len(ids), "last_chunk_id": int(ids[-1]) if len(ids) else 0}
-        manifest["sha256"] = {str(p.relative_to(temporary)): _sha256(p) for p in files}
+        manifest = {
+            **self._identity(),
+            "covers": len(ids),
+            "last_chunk_id": int(ids[-1]) if len(ids) else 0,
+            "sha256": {str(p.relative_to(temporary)): _sha256(p) for p in files},
+        }
         (temporary / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in (*files, temporary / "manifest.json"):
             _sync(path)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from retrieval.analysis import terms
+from retrieval.scripts import CJK
 from retrieval.tokens import tokenizer
 
 Kind = Literal["number", "name", "any"]
@@ -24,18 +25,11 @@ _UNLISTED: Final = 40_000
 _FIGURE: Final = 16_000
 # The flatter the scale the less a common noun gives way to a name: weights run from 1.4 to 4.4.
 _SCALE: Final = 500
-# A Han word comes as its characters and their pairs, so a word of two weighs 4 in all, as a rare word in Latin script.
-_CJK_CHARACTER: Final = 1.0
-_CJK_WORD: Final = 2.0
+# A Chinese word of two characters comes as both and as their pair: 3.6 in all, a rather rare word in Latin script.
+_CJK_TERM: Final = 1.2
 
 _LATIN_WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_CJK: Final = re.compile(r"[⺀-⿟ぁ-ヿ㐀-鿿가-힣豈-龎]")
-# What asks stands in questions only: an answer never repeats it.
-_ASKING: Final = re.compile(
-    r"为什么|为何|什么|哪[些个里儿位种]?|谁|多少|何[时处]|怎么样?|怎样|如何|是否|请问|吗|呢|几(?=[年个次种位名月天岁])"
-)
-_PARTICLES: Final = frozenset("的是在了和与有为被把")
-
+_IN_CJK: Final = re.compile(f"[{CJK}]")
 _ASKS_NUMBER: Final = re.compile(
     r"\bhow (?:many|much|long|old|far|tall|high|large|big|often|fast|deep|wide|heavy)\b|\bwhen\b"
     r"|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|percent\w*|number|age|population)\b"
@@ -53,9 +47,9 @@ _NUMBERS: Final = re.compile(
     r"|[mb]illion)\b",
     re.IGNORECASE,
 )
-# The first word of a sentence has its capital anyway; amid Chinese any word in Latin letters is a name. Acronyms are
+# The first word of a sentence has its capital anyway; amid Chinese every capital opens a name. Acronyms are
 # left out: the text may well spell them out.
-_NAMES: Final = re.compile(r"(?:(?<=[^.!?] )[\"'“‘(]?|(?<=[⺀-鿿가-힣]))([A-Z][\w'’-]*[a-z])")
+_NAMES: Final = re.compile(rf"(?:(?<=[^.!?] )[\"'“‘(]?|(?<=[{CJK}]))([A-Z][\w'’-]*[a-z])")
 # An ending may differ: Germans, German, Germany.
 _ENDING: Final = 2
 _STEM: Final = 4
@@ -77,7 +71,7 @@ def read(text: str) -> Question:
     for word in _LATIN_WORD.findall(text):
         for term in terms(word):
             ranks[term] = min(_rank(word), ranks.get(term, _UNLISTED))
-    weights = {term: _weight(term, ranks) for term in terms(_ASKING.sub(" ", text)) if not _PARTICLES.issuperset(term)}
+    weights = {term: _weight(term, ranks) for term in terms(text)}
     return Question(
         weights=weights,
         kind=_kind(text),
@@ -114,8 +108,8 @@ def _kind(text: str) -> Kind:
 
 
 def _weight(term: str, ranks: Mapping[str, int]) -> float:
-    if _CJK.match(term):
-        return _CJK_CHARACTER if len(term) == 1 else _CJK_WORD
+    if _IN_CJK.match(term):
+        return _CJK_TERM
     rank = _FIGURE if term[0].isdigit() else ranks.get(term) or _rank(term)
     return math.log(rank / _SCALE)
 

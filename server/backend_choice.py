@@ -36,8 +36,7 @@ class Backends:
     async def default(self) -> Choice:
         """What `auto` stands for here, and why; found out once."""
         if self._choosing is None:
-            explicit = None if self._settings.backend == "auto" else self._settings.backend
-            self._choosing = asyncio.create_task(choose(explicit, self._environment, self._profiles))
+            self._choosing = asyncio.create_task(choose(self._settings.backend, self._profiles))
         return await asyncio.shield(self._choosing)
 
     async def get(self, spec: str | None) -> Backend:

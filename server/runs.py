@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ async def create(services: Services, order: Order) -> None:
     )
 
 
-async def execute(services: Services, order: Order) -> AsyncIterator[Event]:
+async def execute(services: Services, order: Order) -> AsyncGenerator[Event, None]:
     """Run it; yields every event as it happens. All of them are stored by the time the last one is passed on."""
     from agents.run import Deps, Limits
     from agents.stream import stream

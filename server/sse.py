@@ -29,7 +29,7 @@ async def with_heartbeat(frames: AsyncIterator[str]) -> AsyncIterator[str]:
     pending: asyncio.Task[str] | None = None
     try:
         while True:
-            pending = pending or asyncio.ensure_future(anext(frames))  # type: ignore[arg-type]
+            pending = pending or asyncio.ensure_future(anext(frames))
             done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT)
             if not done:
                 yield ": ping\n\n"

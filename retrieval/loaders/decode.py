@@ -1,4 +1,4 @@
-"""Bytes to text: UTF-8 unless a byte-order mark says otherwise; an older encoding only when the text it gives is likely."""
+"""Bytes to text: UTF-8, or what a byte-order mark says; an older encoding only when the text it gives is likely."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def _text(data: bytes, filename: str, declared: str | None) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         place = error.start
-    encoding = None if b"\0" in data else likely_encoding(data)
-    if encoding is None:
+    likely = None if b"\0" in data else likely_encoding(data)
+    if likely is None:
         raise LoadFailed(
             f"{filename!r} is not valid UTF-8 (byte 0x{data[place]:02x} at offset {place}) and no other encoding fits; "
             f"{_WAY_OUT}",
             "invalid_file",
         )
-    return data.decode(encoding)
+    return data.decode(likely)
 
 
 def _strict(data: bytes, encoding: str, filename: str, skipped: int) -> str:

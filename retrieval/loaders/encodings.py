@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 Encoding = Literal["gb18030", "big5", "cp932", "cp949", "cp1252"]
 
 _MARKS: Final = "\u3000、。，．：；？！“”‘’（）《》〈〉「」『』【】〔〕…—～·％０-９Ａ-Ｚａ-ｚ"
-# The most frequent characters of running text: about two thirds of simplified and of traditional Chinese, and of Korean.
+# The most frequent characters: about two thirds of running simplified Chinese, traditional Chinese and Korean.
 _SIMPLIFIED: Final = (
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种"
     "事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第"
@@ -54,7 +54,7 @@ _LANGUAGES: Final = (
 # An accented letter beside a plain one, or the signs of Western typing.
 _WESTERN: Final = re.compile(r"(?<=[A-Za-z])[À-ÖØ-öø-ÿŠšŽžŒœŸß]|[À-ÖØ-öø-ÿŠšŽžŒœß](?=[a-z])|[“”‘’–—…€£§©®™°«»·•¿¡\xa0]")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-_UNUSED: Final = re.compile(r"[\x80-\x9f\ue000-\uf8ff\ufffd]")
+_UNUSED: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 
 # Running text scores .6 to 1, the wrong encoding or noise under .15 (1.5 % of GBK's characters are usual ones).
 _CONVINCING: Final = 0.34

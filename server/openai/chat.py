@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +172,7 @@ def annotations_of(end: End) -> list[dict[str, Any]]:
     return [c.model_dump(mode="json") for c in end.citations] if isinstance(end, RunFinished) else []
 
 
-async def _begin(events: AsyncIterator[Event]) -> list[Event]:
+async def _begin(events: AsyncGenerator[Event, None]) -> list[Event]:
     """Read up to the first event that a client would see. Raises ApiError if it is a failure: until then the status of
     the response can still tell it."""
     begun: list[Event] = []
@@ -185,15 +185,15 @@ async def _begin(events: AsyncIterator[Event]) -> list[Event]:
     return begun
 
 
-async def _chain(begun: list[Event], rest: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    async with aclosing(rest) as events:  # type: ignore[type-var]
+async def _chain(begun: list[Event], rest: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    async with aclosing(rest) as events:
         for event in begun:
             yield event
         async for event in events:
             yield event
 
 
-async def _whole(events: AsyncIterator[Event], reply: Reply) -> dict[str, Any]:
+async def _whole(events: AsyncGenerator[Event, None], reply: Reply) -> dict[str, Any]:
     reasoning: list[str] = []
     end: End | None = None
     async for event in events:
@@ -221,7 +221,7 @@ async def _whole(events: AsyncIterator[Event], reply: Reply) -> dict[str, Any]:
     }
 
 
-async def _frames(events: AsyncIterator[Event], reply: Reply) -> AsyncIterator[str]:
+async def _frames(events: AsyncGenerator[Event, None], reply: Reply) -> AsyncGenerator[str, None]:
     """Chunks as OpenAI sends them; an error after the first one is an error object in the stream, then its end."""
     head = reply.head("chat.completion.chunk")
 
@@ -231,7 +231,7 @@ async def _frames(events: AsyncIterator[Event], reply: Reply) -> AsyncIterator[s
         return sse.data(json.dumps({**head, "choices": [choice], **usage, **more}, ensure_ascii=False))
 
     yield chunk({"role": "assistant", "content": "", "refusal": None})
-    async with aclosing(events) as source:  # type: ignore[type-var]
+    async with aclosing(events) as source:
         async for event in source:
             reply.steps += isinstance(event, StepFinished)
             if isinstance(event, Token) and event.channel == "answer":

@@ -124,11 +124,13 @@ async def queue_files(
         if row is None:
             raise not_found("file", file_id, "file_ids" if len(wanted) > 1 else "file_id")
 
+    names = {file_id: row.filename for file_id, row in known.items() if row is not None}
+
     def put(db: Any) -> None:
         if batch_id is not None:
             files.add_batch(db, batch_id, store_id)
         for file_id, attributes, chunking in wanted:
-            name = known[file_id].filename
+            name = names[file_id]
             catalog.put_document(
                 db,
                 NewDocument(

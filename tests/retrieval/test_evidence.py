@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 LATIN = frozenset({"Latin"})
 HARBOUR = (
-    "The old harbour of Brindlemouth was dug in 1831 by the engineer Ada Corwen. It froze over twice in its first decade."
-    " Today some 420 fishing boats land herring there. The lighthouse keeper lives in a cottage with a blue door."
+    "The old harbour of Brindlemouth was dug in 1831 by the engineer Ada Corwen."
+    " It froze over twice in its first decade. Today some 420 fishing boats land herring there. The lighthouse keeper lives in a cottage with a blue door."
 )
 ORCHARD = (
     "Apple trees need a cold winter to set fruit. Most growers prune them in February. Scab is the commonest disease of"
@@ -105,7 +105,7 @@ def test_a_name_or_figure_that_no_passage_mentions_lowers_the_confidence(questio
     assert not without.abstained
 
 
-@pytest.mark.parametrize("question", ["", "   ", "🙂", "？！", "...", "的是", "the of and"])
+@pytest.mark.parametrize("question", ["", "   ", "🙂", "？！", "...", "什么？", "What is the?"])
 def test_a_question_that_asks_nothing_is_abstained_from(question: str) -> None:
     evidence = select(question, [HARBOUR, PORT], refuse, scripts=LATIN)
     assert evidence == Evidence(quotes=(), confidence=0.0, abstained=True)

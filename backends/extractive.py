@@ -1,0 +1,78 @@
+"""Answers without a model: the best sentences of the given sources, word for word, each with the number of its source.
+
+Choosing the sentences is the quoter's part; this only puts the answer together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+from backends.asked import before_stop, last_user_text
+from backends.base import NO_ANSWER, Capabilities, Delta, Request, Source, Value
+from backends.capabilities import check
+from backends.errors import BadReply
+
+# Han, kana, hangul, and their punctuation and full-width forms: written without blanks between sentences.
+CJK = re.compile(
+    "[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+
+NO_SOURCES_EN = (
+    "No language model is set up here, so I can only answer by quoting documents, and I was given none. Choose a "
+    "collection (model 'rag:COLLECTION'), or set up a model: run Ollama or another local server, set the key of a "
+    "hosted provider, or name a backend with SANDTABLE_BACKEND."
+)
+NO_SOURCES_ZH = (
+    "这里没有配置语言模型，我只能引用文档中的原句来回答，而现在没有可供引用的文档。请选择一个文档集合（模型名写作 "
+    "'rag:集合名'），或者配置一个模型：运行 Ollama 等本地服务，设置某个托管服务的密钥，"
+    "或用 SANDTABLE_BACKEND 指定后端。"
+)
+
+
+class Quote(Value):
+    """A passage of `request.sources[source]`, exactly as it stands there."""
+
+    source: int
+    text: str
+
+
+Quoter = Callable[[str, Sequence[Source]], Awaitable[Sequence[Quote]]]
+"""Takes the question and the sources; gives the quotes that answer it, best first, or none."""
+
+
+class Extractive:
+    name = "extractive"
+    capabilities = Capabilities()
+
+    def __init__(self, quote: Quoter) -> None:
+        self._quote = quote
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta]:
+        """Quotes with markers like ` [2]`, numbered from 1; NO_ANSWER if the sources hold none. No usage is known.
+
+        Without sources, a sentence that says how to get an answer. Raises BadReply if the quoter does not quote.
+        """
+        check(self.name, self.capabilities, request)
+        question = request.question or last_user_text(request)
+        if request.sources:
+            answer = joined(await self._quote(question, request.sources), request.sources)
+        else:
+            answer = NO_SOURCES_ZH if CJK.search(question) else NO_SOURCES_EN
+        for piece in before_stop(answer, request.stop).splitlines(keepends=True):
+            yield Delta(text=piece)
+        yield Delta(finish="stop")
+
+
+def joined(quotes: Sequence[Quote], sources: Sequence[Source]) -> str:
+    """The quotes as one text, each with its marker; NO_ANSWER for no quotes."""
+    text, end = "", ""
+    for quote in quotes:
+        if not 0 <= quote.source < len(sources):
+            raise BadReply(f"the quoter named source {quote.source} of {len(sources)}")
+        if not quote.text.strip() or quote.text not in sources[quote.source].text:
+            raise BadReply(f"the quoter gave {quote.text[:80]!r}, which source {quote.source} does not hold")
+        blank = "" if not text or (CJK.match(end) and CJK.match(quote.text)) else " "
+        text += f"{blank}{quote.text} [{quote.source + 1}]"
+        end = quote.text.rstrip()[-1]
+    return text or NO_ANSWER

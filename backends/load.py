@@ -1,0 +1,72 @@
+"""From a spec string to a backend: `NAME:MODEL` or `NAME` of a profile, `scripted:FILE`, `extractive`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from backends.base import Backend
+from backends.errors import BadSpec
+from backends.extractive import Extractive, Quoter
+from backends.presets import PRESETS
+from backends.profiles import Profile
+
+BUILT_IN: Mapping[str, Profile] = {
+    "scripted": Profile(name="scripted", kind="scripted"),
+    "extractive": Profile(name="extractive", kind="extractive"),
+}
+
+
+def load(spec: str, profiles: Mapping[str, Profile], *, quote: Quoter | None = None) -> Backend:
+    """The backend that `spec` names. Connects to nothing; the caller ends it with `backends.lifetime.close`.
+
+    `profiles`: by name, as `backends.presets.known_profiles` gives them. `quote`: what `extractive` quotes with.
+    A model name may hold colons: `ollama:qwen3:8b`. Raises BadSpec, which says what would work.
+    """
+    name, _, model = spec.strip().partition(":")
+    profile = profiles.get(name) or BUILT_IN.get(name)
+    if profile is None:
+        known = ", ".join(sorted({*profiles, *BUILT_IN}))
+        raise BadSpec(f"there is no backend {name!r} (in {spec!r}); known are {known}; or add a profile of that name")
+    if profile.kind == "extractive":
+        return _extractive(spec, model, quote)
+    model = model.strip() or profile.model or ""
+    if profile.kind == "scripted":
+        return _scripted(spec, model)
+    return _served(profile, model)
+
+
+def needs_key(profile: Profile) -> bool:
+    """Whether this is a hosted provider's own address, and no key is set."""
+    preset = PRESETS.get(profile.name)
+    hosted = preset is not None and bool(preset.key_names) and profile.base_url == preset.base_url
+    return hosted and profile.api_key is None and not profile.headers
+
+
+def _served(profile: Profile, model: str) -> Backend:
+    from backends.openai import OpenAI
+    from backends.retry import Retry
+
+    if not model:
+        raise BadSpec(f"backend {profile.name!r} needs a model: write '{profile.name}:MODEL'")
+    if needs_key(profile):
+        variables = " or ".join(PRESETS[profile.name].key_names)
+        raise BadSpec(f"backend {profile.name!r} needs a key: set {variables}, or api_key in its profile")
+    return Retry(OpenAI(profile, model), retries=profile.retries)
+
+
+def _extractive(spec: str, model: str, quote: Quoter | None) -> Backend:
+    if model:
+        raise BadSpec(f"'extractive' has no models: write 'extractive', not {spec!r}")
+    if quote is None:
+        raise BadSpec("'extractive' needs something that finds quotes, and the caller gave none")
+    return Extractive(quote)
+
+
+def _scripted(spec: str, file: str) -> Backend:
+    from backends.script_file import read_script
+    from backends.scripted import Scripted
+
+    if not file:
+        raise BadSpec(f"{spec!r} needs the file of its replies: write 'scripted:FILE'")
+    return Scripted(read_script(Path(file)), name=f"scripted:{file}")

@@ -1,0 +1,17 @@
+"""Every demo by name: what it shows, and the function that shows it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Demo(NamedTuple):
+    main: str
+    """`module:function`, called as `function(base_url, api_key, backend, console) -> exit code`."""
+    summary: str
+
+
+DEMOS = {
+    "rag": Demo("demos.rag:main", "Answers with checked citations from a small English and Chinese collection."),
+}
+DEFAULT = "rag"

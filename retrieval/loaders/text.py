@@ -1,0 +1,12 @@
+"""Plain text, and everything that is read as such for now (CSV, JSON, source code)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrieval.base import Parsed
+from retrieval.loaders.decode import decode
+
+
+def load_text(path: Path, filename: str, media_type: str) -> Parsed:
+    return Parsed(text=decode(path.read_bytes(), filename), media_type=media_type)

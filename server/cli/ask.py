@@ -1,0 +1,103 @@
+"""`sandtable ask`: one run, its answer as it comes, its sources at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from server.cli.failure import CommandFailed
+from server.cli.options import Where, json_option, key_values, service_options
+from server.cli.output import emit_json, note
+
+if TYPE_CHECKING:
+    from server.cli.api import Api
+    from server.cli.answer import Answer
+
+PATH = "/v1/chat/completions"
+
+
+@click.command(short_help="Ask a pipeline a question; show its sources.")
+@click.argument("question")
+@click.option("-p", "--pipeline", default="rag", show_default=True, help="Pipeline; `sandtable pipelines` lists them.")
+@click.option("-c", "--collection", help="Name or id of the collection; default: the only one there is.")
+@click.option("-b", "--backend", help="Backend, `kind:model`; default: as the service is configured.")
+@click.option("-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the pipeline; repeatable.")
+@click.option("--system", help="A system message that goes before the pipeline's own.")
+@json_option
+@service_options
+def ask(
+    where: Where,
+    question: str,
+    pipeline: str,
+    collection: str | None,
+    backend: str | None,
+    options: tuple[str, ...],
+    system: str | None,
+    as_json: bool,
+) -> None:
+    """Ask a pipeline a question; show its sources."""
+    messages = [{"role": "system", "content": system}] if system else []
+    extension: dict[str, Any] = {"options": key_values(options, "-o")}
+    if collection is not None:
+        extension["collection"] = collection
+    if backend is not None:
+        extension["backend"] = backend
+    messages.append({"role": "user", "content": question})
+    body = {"model": pipeline, "messages": messages, "sandtable": extension}
+    asyncio.run(_ask(where, body, as_json))
+
+
+async def _ask(where: Where, body: dict[str, Any], as_json: bool) -> None:
+    from server.cli.connection import connect
+
+    async with connect(where) as api:
+        try:
+            await _run(api, body, as_json)
+        except CommandFailed as error:
+            # Whether a pipeline needs a collection is known to the service alone; it refuses before the run exists.
+            if error.code != "collection_required" or error.status is None:
+                raise
+            await _run(api, await _with_only_collection(api, body), as_json)
+
+
+async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any]:
+    from server.cli.collections import label, only_collection
+
+    store = await only_collection(api)
+    note(f"Using the collection {label(store)!r}, the only one there is.")
+    return {**body, "sandtable": {**body["sandtable"], "collection": store["id"]}}
+
+
+async def _run(api: Api, body: dict[str, Any], as_json: bool) -> None:
+    from server.cli.answer import Answer
+
+    if as_json:
+        emit_json(await api.call("POST", PATH, json=body))
+        return
+    answer = Answer()
+    await _stream(api, {**body, "stream": True, "stream_options": {"include_usage": True}}, answer)
+    answer.finish()
+
+
+async def _stream(api: Api, body: dict[str, Any], answer: Answer) -> None:
+    """Feed the answer with what comes. Raises CommandFailed if the stream ends without its end."""
+    import json
+
+    from backends.sse import EventReader
+    from server.cli.api import refused
+
+    reader = EventReader()
+    async with api.stream("POST", PATH, json=body) as response:
+        async for piece in api.pieces(response):
+            for event in reader.feed(piece):
+                if event.data == "[DONE]":
+                    return
+                chunk = json.loads(event.data)
+                if "error" in chunk:
+                    answer.break_off()
+                    raise refused(chunk["error"])
+                answer.take(chunk)
+    answer.break_off()
+    raise CommandFailed(f"{api.name} ended the answer without finishing it", type="connection_error", code="broken")

@@ -1,0 +1,82 @@
+"""The `sandtable` command: checks the environment, runs a subcommand, turns what went wrong into an exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+
+import click
+
+from server.cli.commands import Commands, Entry
+from server.cli.failure import CommandFailed
+from server.cli.output import emit_json, note
+from server.import_guard import problems
+
+FAILED, WRONG_USE = 1, 2
+
+COMMANDS = {
+    "serve": Entry("server.cli.serve:serve", "Run the service; print its URL when it is ready."),
+    "ingest": Entry("server.cli.ingest:ingest", "Put files and folders into a collection."),
+    "search": Entry("server.cli.search:search", "Search a collection."),
+    "ask": Entry("server.cli.ask:ask", "Ask a pipeline a question; show its sources."),
+    "demo": Entry("server.cli.demo:demo", "Start a service of its own and show a pipeline at work."),
+    "pipelines": Entry("server.cli.pipelines:pipelines", "List the pipelines and their options."),
+    "doctor": Entry("server.cli.doctor:doctor", "Check what the service needs, and say what is missing."),
+}
+
+
+@click.group(cls=Commands, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sandtable", message="sandtable %(version)s")
+def cli() -> None:
+    """Sandtable: retrieval and agent pipelines on your own documents.
+
+    With --url a command talks to a running service; without it, it works in process on the data directory.
+    """
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets a question mark instead of a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit code: 0 fine, 2 wrong use, 1 failed."""
+    as_json = "--json" in _before_dashes(arguments)
+    try:
+        if wrong := problems():
+            raise CommandFailed("; ".join(wrong), type="environment_error", code="import_clash")
+        code = cli.main(list(arguments), "sandtable", standalone_mode=False)
+    except click.UsageError as error:
+        if as_json:
+            emit_json(CommandFailed(error.format_message(), type="usage_error").body())
+        else:
+            error.show()
+        return WRONG_USE
+    except click.ClickException as error:
+        return _failed(CommandFailed(error.format_message()), as_json)
+    except click.Abort:
+        return _failed(CommandFailed("stopped", type="interrupted", code="interrupted"), as_json)
+    except CommandFailed as error:
+        return _failed(error, as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _before_dashes(arguments: Sequence[str]) -> Sequence[str]:
+    """What may be options: a question after `--` may be anything."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _failed(error: CommandFailed, as_json: bool) -> int:
+    if as_json:
+        emit_json(error.body())
+    else:
+        note(f"Error: {error.text()}")
+    return FAILED
+
+
+if __name__ == "__main__":
+    main()

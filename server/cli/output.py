@@ -1,0 +1,48 @@
+"""What goes to stdout and stderr. Text of documents and models is not trusted with the terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Escape sequences could retitle, repaint or type into the terminal; line feed and tab are all that text needs.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """The text without control characters."""
+    return CONTROL.sub("", text)
+
+
+def one_line(text: str) -> str:
+    return " ".join(plain(text).split())
+
+
+def emit_json(document: Any) -> None:
+    """Print the one JSON document of a command."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(document, ensure_ascii=not utf8, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A remark beside the result: on stderr, so that stdout can be piped."""
+    sys.stderr.write(plain(text) + "\n")
+    sys.stderr.flush()
+
+
+def stdout_console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def stderr_console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)

@@ -1,0 +1,82 @@
+"""`sandtable pipelines`: what there is to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from server.cli.options import json_option
+from server.cli.output import emit_json, stdout_console
+
+
+@click.command(short_help="List the pipelines and their options.")
+@json_option
+def pipelines(as_json: bool) -> None:
+    """List the pipelines and their options."""
+    found = catalogue()
+    if as_json:
+        emit_json({"pipelines": found})
+    else:
+        _show(found)
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """Every pipeline as JSON: its options are a JSON schema, the one that requests are checked against."""
+    from agents import catalog
+
+    return [
+        {
+            "name": pipeline.name,
+            "summary": pipeline.summary,
+            "source": pipeline.source,
+            "needs_collection": pipeline.needs_collection,
+            "needs": sorted(pipeline.needs),
+            "options": pipeline.options.model_json_schema(),
+        }
+        for pipeline in (catalog.get(name) for name in catalog.PIPELINES)
+    ]
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = stdout_console()
+    for pipeline in found:
+        console.print(Text.assemble((pipeline["name"], "bold"), f"  {pipeline['summary']}"))
+        console.print(Padding(Text(needs(pipeline)), (0, 0, 0, 4)))
+        for name, schema in pipeline["options"].get("properties", {}).items():
+            head = (f"-o {name}={_default(schema)}", "cyan")
+            line = Text.assemble(head, f"  {type_of(schema)}. {schema.get('description', '')}")
+            console.print(Padding(line, (0, 0, 0, 4)))
+        console.print()
+
+
+def needs(pipeline: dict[str, Any]) -> str:
+    origin = [] if pipeline["source"] == "-" else [pipeline["source"]]
+    collection = ["Needs a collection"] if pipeline["needs_collection"] else []
+    backend = [f"Needs a backend with {need}" for need in pipeline["needs"]]
+    return "".join(f"{part}. " for part in (*origin, *collection, *backend)) or "Needs nothing but a backend."
+
+
+def _default(schema: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(schema["default"], ensure_ascii=False) if "default" in schema else ""
+
+
+def type_of(schema: dict[str, Any]) -> str:
+    """A JSON schema in words: `integer, 1 to 50`."""
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return str(schema["const"])
+    if "anyOf" in schema:
+        return " or ".join(type_of(part) for part in schema["anyOf"])
+    words = str(schema.get("type", "any"))
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if low is not None and high is not None:
+        return f"{words}, {low} to {high}"
+    return f"{words} from {low}" if low is not None else f"{words} up to {high}" if high is not None else words

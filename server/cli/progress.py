@@ -1,0 +1,23 @@
+"""A progress bar on stderr, when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from server.cli.output import stderr_console
+
+
+@contextmanager
+def progress(total: int, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """Gives a function that is told how much of `total` files is done; parts of a file count."""
+    console = stderr_console()
+    if quiet or not console.is_terminal:
+        yield lambda done: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"{total} files", total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,87 @@
+"""A backend and a retriever that do what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from agents.events import Event
+from agents.pipeline import Pipeline
+from agents.run import Deps, RunInput
+from agents.stream import stream
+from backends.base import Capabilities, Delta, Request, Usage
+from retrieval.base import Hit
+
+USAGE = Usage(prompt_tokens=10, completion_tokens=5)
+NEVER = "never"
+"""In a reply: hang here until cancelled."""
+
+
+def said(text: str, *, piece: int = 3, usage: Usage | None = USAGE, reasoning: str = "") -> list[Delta | str]:
+    """A whole reply, in pieces of a few characters."""
+    thoughts = [Delta(reasoning=reasoning)] if reasoning else []
+    pieces = [Delta(text=text[start : start + piece]) for start in range(0, len(text), piece)]
+    return [*thoughts, *pieces, Delta(finish="stop", usage=usage)]
+
+
+class Replies:
+    """Answers its requests one after the other with the given replies; the last one stands for all further ones."""
+
+    name = "fake:replies"
+
+    def __init__(self, *replies: Sequence[Delta | str | Exception], capabilities: Capabilities | None = None) -> None:
+        self.replies = replies
+        self.capabilities = capabilities or Capabilities()
+        self.requests: list[Request] = []
+        self.closed = 0
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        self.requests.append(request)
+        try:
+            for part in self.replies[min(len(self.requests), len(self.replies)) - 1]:
+                if isinstance(part, Exception):
+                    raise part
+                if isinstance(part, str):
+                    await asyncio.Event().wait()
+                else:
+                    yield part
+        finally:
+            self.closed += 1
+
+
+class Shelf:
+    """Finds its texts in the order given, whatever is asked."""
+
+    def __init__(self, *texts: str) -> None:
+        self.hits = [hit(text, chunk_id=n) for n, text in enumerate(texts, start=1)]
+        self.searches: list[tuple[str, int, Any]] = []
+
+    async def search(self, query: str, k: int, *, where: Any | None = None) -> list[Hit]:
+        self.searches.append((query, k, where))
+        return self.hits[:k]
+
+
+def hit(text: str, *, chunk_id: int = 1, start: int = 0, filename: str = "") -> Hit:
+    return Hit(
+        chunk_id=chunk_id,
+        file_id=f"file-{chunk_id}",
+        filename=filename or f"{chunk_id}.md",
+        text=text,
+        start=start,
+        end=start + len(text),
+        score=1.0,
+    )
+
+
+async def run(pipeline: Pipeline, deps: Deps, input: RunInput | str = "What?", **named: Any) -> list[Event]:
+    given = RunInput(question=input) if isinstance(input, str) else input
+    return [event async for event in stream(pipeline, given, deps, run_id="r1", **named)]
+
+
+def answer_tokens(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if event.type == "token" and event.channel == "answer")
+
+
+def warnings(events: Sequence[Event]) -> list[str]:
+    return [event.code for event in events if event.type == "warning"]

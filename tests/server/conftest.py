@@ -1,0 +1,63 @@
+"""The whole service in process: real database, real indexes, the bundled embedder; no port."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from server.app import create_app
+from server.settings import load_settings
+
+
+@asynccontextmanager
+async def serving(data_dir, **settings):
+    app = create_app(load_settings(data_dir=data_dir, **{"backend": "extractive", **settings}))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
+            client.app = app
+            yield client
+
+
+@pytest.fixture
+async def client(tmp_path):
+    async with serving(tmp_path / "data") as client:
+        yield client
+
+
+async def upload(client, filename, data, purpose="assistants"):
+    content = data.encode() if isinstance(data, str) else data
+    reply = await client.post("/v1/files", files={"file": (filename, content)}, data={"purpose": purpose})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["id"]
+
+
+async def make_store(client, name="notes", **fields):
+    reply = await client.post("/v1/vector_stores", json={"name": name, **fields})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["id"]
+
+
+async def settled(client, store, file_id, seconds=60):
+    """The store's file once it is no longer in progress."""
+    async with asyncio.timeout(seconds):
+        while True:
+            reply = (await client.get(f"/v1/vector_stores/{store}/files/{file_id}")).json()
+            if reply["status"] != "in_progress":
+                return reply
+            await asyncio.sleep(0.02)
+
+
+async def put(client, store, filename, data, **fields):
+    """Upload a file, add it to a store, wait for it; returns (file id, store file)."""
+    file_id = await upload(client, filename, data)
+    reply = await client.post(f"/v1/vector_stores/{store}/files", json={"file_id": file_id, **fields})
+    assert reply.status_code == 200, reply.text
+    return file_id, await settled(client, store, file_id)
+
+
+async def search(client, store, query, **fields):
+    reply = await client.post(f"/v1/vector_stores/{store}/search", json={"query": query, **fields})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["data"]

@@ -1,0 +1,166 @@
+"""Whatever is wrong with a request is said in one shape, with the field's name; nothing stored is touched."""
+
+import pytest
+
+from tests.server.conftest import make_store, put, search, serving, upload
+
+CHAT = {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}
+RAG = {**CHAT, "model": "rag:notes"}
+CASES = [
+    ("post", "/v1/chat/completions", {**CHAT, "foo": 1}, 400, "foo"),
+    ("post", "/v1/chat/completions", {**CHAT, "temperature": "hot"}, 400, "temperature"),
+    ("post", "/v1/chat/completions", {**CHAT, "temperature": 3}, 400, "temperature"),
+    ("post", "/v1/chat/completions", {**CHAT, "max_tokens": 0}, 400, "max_tokens"),
+    ("post", "/v1/chat/completions", {**CHAT, "n": 2}, 400, "n"),
+    ("post", "/v1/chat/completions", {**CHAT, "tools": [{"type": "function"}]}, 400, "tools"),
+    ("post", "/v1/chat/completions", {**CHAT, "response_format": {"type": "json_object"}}, 400, "response_format"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": []}, 400, "messages"),
+    ("post", "/v1/chat/completions", {"model": "chat"}, 400, "messages"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "boss", "content": "x"}]}, 400, "messages[0].role"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": " "}]}, 400, "messages[0].content"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "assistant", "content": "x"}]}, 400, "messages[0].role"),
+    ("post", "/v1/chat/completions", {**CHAT, "model": "nosuch"}, 404, "model"),
+    ("post", "/v1/chat/completions", {**CHAT, "model": "rag"}, 400, "sandtable.collection"),
+    ("post", "/v1/chat/completions", {**CHAT, "model": "rag:nosuch"}, 404, "model"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"options": {"k": 0}}}, 400, "sandtable.options.k"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"options": {"kk": 5}}}, 400, "sandtable.options.kk"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"backend": "nosuch:x"}}, 400, "sandtable.backend"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"generation": "gen_x"}}, 400, "sandtable.generation"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"speed": 1}}, 400, "sandtable.speed"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"collection": "other"}}, 400, "sandtable.collection"),
+    ("post", "/v1/embeddings", {"model": "nosuch", "input": "x"}, 404, "model"),
+    ("post", "/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": ""}, 400, "input"),
+    ("post", "/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": []}, 400, None),
+    ("post", "/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": [[1, 2]]}, 400, "input"),
+    ("post", "/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": "x", "dimensions": 12}, 400, "dimensions"),
+    ("post", "/v1/vector_stores", {"nme": "x"}, 400, "nme"),
+    ("post", "/v1/vector_stores", {"name": 5}, 400, "name"),
+    ("post", "/v1/vector_stores", {"file_ids": ["file-none"]}, 404, "file_ids"),
+    ("post", "/v1/vector_stores", {"metadata": {"a": 1}}, 400, "metadata.a"),
+    ("post", "/v1/vector_stores", {"sandtable": {"index": "magic"}}, 400, "sandtable.index"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": 51}, 400, "max_num_results"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": -1}, 400, "max_num_results"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": 10**30}, 400, "max_num_results"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": "5"}, 400, "max_num_results"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": ""}, 400, None),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "  "}, 400, "query"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "filters": {"type": "no"}}, 400, "filters.type"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "rewrite_query": True}, 400, "rewrite_query"),
+    ("post", "/v1/vector_stores/{store}/search", {"query": "x", "generation": "gen_none"}, 400, "generation"),
+    ("post", "/v1/vector_stores/vs_none/search", {"query": "x"}, 404, "vector_store_id"),
+    ("post", "/v1/vector_stores/{store}/files", {"file_id": "file-none"}, 404, "file_id"),
+    ("post", "/v1/vector_stores/{store}/files", {"file_id": "{file}", "attributes": {"a": [1]}}, 400, None),
+    (
+        "post",
+        "/v1/vector_stores/{store}/files",
+        {"file_id": "{file}", "chunking_strategy": {"type": "static", "static": {"max_chunk_size_tokens": 99, "chunk_overlap_tokens": 0}}},
+        400,
+        "chunking_strategy.static.static.max_chunk_size_tokens",
+    ),
+    ("post", "/v1/vector_stores/{store}/file_batches", {}, 400, "file_ids"),
+    ("get", "/v1/files?limit=0", None, 400, "limit"),
+    ("get", "/v1/files?limt=5", None, 400, "limt"),
+    ("get", "/v1/files?after=file-none", None, 400, "after"),
+    ("get", "/v1/files/file-none", None, 404, "file_id"),
+    ("get", "/v1/files/..%2f..%2fetc%2fpasswd/content", None, 404, None),
+    ("get", "/v1/models/nosuch", None, 404, "model"),
+    ("get", "/v1/nosuch", None, 404, None),
+    ("put", "/v1/models", None, 405, None),
+    ("get", "/v1/runs/nosuch/events", None, 404, "run_id"),
+]  # fmt: skip
+
+
+@pytest.fixture
+async def stocked(client):
+    client.store = await make_store(client, "notes")
+    client.file, _ = await put(client, client.store, "a.txt", "Norway leads in electric cars.")
+    yield client
+    assert (await search(client, client.store, "Norway"))[0]["file_id"] == client.file
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "param"), CASES)
+async def test_each_mistake_is_named(stocked, method, path, body, status, param):
+    path = path.replace("{store}", stocked.store)
+    if isinstance(body, dict) and body.get("file_id") == "{file}":
+        body = {**body, "file_id": stocked.file}
+    reply = await stocked.request(method, path, json=body)
+    assert reply.status_code == status, reply.text
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"]
+    assert error["type"] == "invalid_request_error"
+    if param is not None:
+        assert error["param"] == param
+
+
+async def test_ambiguous_names_list_the_ids(client):
+    ids = [await make_store(client, "same") for _ in range(2)]
+    reply = await client.post("/v1/chat/completions", json={**CHAT, "model": "rag:same"})
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"], error["param"]) == (400, "ambiguous_collection", "model")
+    assert all(id in error["message"] for id in ids)
+    assert (await client.post("/v1/chat/completions", json={**CHAT, "model": f"rag:{ids[0]}"})).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"model": "chat", "messages": NaN}', b"\xff\xfe"])
+async def test_a_body_that_is_not_json(client, body):
+    reply = await client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\windows\\system32\\x.txt", "x.txt"),
+        ("/etc/shadow", "shadow"),
+        ("报告 2023.md", "报告 2023.md"),
+        ("a\x07b.txt", "ab.txt"),
+    ],
+)
+async def test_a_file_name_is_only_a_label(client, given, kept):
+    reply = await client.post(
+        "/v1/files", files={"file": (given, b"text")}, data={"purpose": "assistants"}
+    )
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["filename"] == kept
+
+
+@pytest.mark.parametrize("name", ["..", "/", "x" * 300])
+async def test_a_file_without_a_usable_name_is_refused(client, name):
+    reply = await client.post("/v1/files", files={"file": (name, b"text")}, data={"purpose": "assistants"})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "file")
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "param"),
+    [
+        ({}, {"purpose": "assistants"}, "file"),
+        ({"file": ("a.txt", b"x")}, {}, "purpose"),
+        ({"file": ("a.txt", b"x")}, {"purpose": "fun"}, "purpose"),
+        ({"file": ("a.txt", b"x")}, {"purpose": "assistants", "colour": "red"}, "colour"),
+    ],
+)
+async def test_an_upload_form_is_checked(client, files, data, param):
+    reply = await client.post("/v1/files", files=files or {"other": ("a", b"")}, data=data)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["param"] in (param, "other")
+
+
+async def test_a_body_over_the_limit_is_refused_and_the_service_goes_on(tmp_path):
+    async with serving(tmp_path, max_upload_bytes=10_000, max_body_bytes=5_000) as client:
+        reply = await client.post("/v1/files", files={"file": ("a.txt", b"x" * 200_000)}, data={"purpose": "assistants"})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
+        just_over = await client.post("/v1/files", files={"file": ("a.txt", b"x" * 10_001)}, data={"purpose": "assistants"})
+        assert (just_over.status_code, just_over.json()["error"]["param"]) == (413, "file")
+        reply = await client.post("/v1/chat/completions", json={**CHAT, "user": "u" * 6_000})
+        assert reply.status_code == 413
+
+        async def chunks():
+            for _ in range(100):
+                yield b" " * 1_000
+
+        reply = await client.post("/v1/chat/completions", content=chunks())
+        assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
+        assert await upload(client, "a.txt", "fine")
