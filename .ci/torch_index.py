@@ -17,7 +17,9 @@ PATIENCE = 2.0
 
 def has_own_wheels() -> bool:
     """Whether pip's files or variables name find-links or forbid indexes."""
-    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
     names = {line.partition("=")[0].rpartition(".")[2] for line in listed.stdout.splitlines()}
     return not names.isdisjoint({"find-links", "no-index"})
 
@@ -43,9 +45,9 @@ def main() -> None:
     if sys.platform != "linux" or has_own_wheels():
         return
     if answers(f"{INDEX}/torch/", PATIENCE):
-        print(f"--extra-index-url {INDEX}")
+        sys.stdout.write(f"--extra-index-url {INDEX}\n")
     else:
-        print(f"warning: {INDEX} does not answer; torch comes from pip's own index", file=sys.stderr)
+        sys.stderr.write(f"warning: {INDEX} does not answer; torch comes from pip's own index\n")
 
 
 if __name__ == "__main__":

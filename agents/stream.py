@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ async def stream(
     run_id: str,
     graph: Graph | None = None,
     stop: asyncio.Event | None = None,
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Run a pipeline; yield its events as they happen, numbered from 1. The last one says how it ended.
 
     `graph`: the pipeline's graph compiled with a checkpointer, whose thread is then `run_id`; None: without one.

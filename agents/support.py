@@ -20,10 +20,11 @@ THRESHOLD: Final = 0.35
 """Share of a claim's weighted terms that its span must hold. Paraphrase loses many: XQuAD's questions, joined with
 their answers as loose claims, find support in their own passage in about nine cases of ten (English) and eight of ten
 (Chinese), in another passage of the same article in one of fifty; tests/agents/test_support.py measures it."""
-WIDEST: Final = 3
-"""Sentences in a row that may support a claim together."""
 _OF_ONE: Final = 0.75
 _PER_TERM: Final = 0.05
+"""A claim of few terms needs more of them, so that `Norway left` is not borne out by any mention of Norway."""
+WIDEST: Final = 3
+"""Sentences in a row that may support a claim together."""
 _WIDER_MUST_GAIN: Final = 0.3
 """Of the share, per further sentence: a short quote is easier to check by eye."""
 _QUESTION: Final = 0.2
@@ -60,7 +61,7 @@ def prepare(text: str) -> Passage:
 def supporting(claim: str, question: str, passage: Passage) -> Span | None:
     """Return the span, up to three sentences, that supports the claim best; None if none does.
 
-    Every figure of the claim must stand in the span, and `THRESHOLD` of its terms, rare ones weighing more. Between
+    Every figure of the claim must stand in the span, and enough of its terms, rare ones weighing more. Between
     spans that do equally well the question decides. Claim and source in different scripts have only figures in common:
     then those must agree, and a claim without any cannot be checked.
     """

@@ -39,11 +39,11 @@ def fold(text: str) -> Folded:
 
 def find(words: str, source: Folded) -> tuple[int, int] | None:
     """Return the span of the source's text that says `words`, or None. The span is exact in code points."""
-    wanted = bare(words)
-    start = source.text.find(wanted) if wanted else -1
-    if start < 0:
-        return None
-    return source.places[start], source.places[start + len(wanted) - 1] + 1
+    for wanted in (fold(words).text, bare(words)):
+        start = source.text.find(wanted) if wanted else -1
+        if start >= 0:
+            return source.places[start], source.places[start + len(wanted) - 1] + 1
+    return None
 
 
 def bare(words: str) -> str:

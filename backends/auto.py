@@ -45,7 +45,7 @@ async def choose(setting: str | None, profiles: Mapping[str, Profile], probe: Pr
     answers = await asyncio.gather(*(_talkers(ask, profile) for profile in local))
     for profile, names in zip(local, answers, strict=True):
         if names:
-            reason = f"no key of a hosted provider is set, and a server answers at {profile.base_url} with {names[0]!r}"
+            reason = f"no hosted provider is set up, and a server at {profile.base_url} offers {names[0]!r}"
             return Choice(spec=f"{profile.name}:{names[0]}", reason=reason)
     ports = ", ".join(str(profile.base_url) for profile in local)
     return Choice(

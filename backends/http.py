@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from backends.errors import BadReply, IncompleteStream, TimedOut, Unreachable
+from backends.unicode import whole
 
 if TYPE_CHECKING:
     import httpx
@@ -101,7 +102,7 @@ class Http:
         import httpx
 
         client = self._client()
-        content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        content = None if body is None else whole(json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
         headers = {} if body is None else {"content-type": "application/json"}
         request = client.build_request(method, f"{self._base_url}/{path}", content=content, headers=headers)
         try:

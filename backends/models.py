@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from backends.errors import BadReply, BadSpec, TimedOut
@@ -44,11 +43,11 @@ def _names(where: str, body: bytes) -> list[str]:
         listed: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise BadReply(f"{where} did not answer with a list of models but with {body[:80]!r}") from None
-    error = reported_error(where, listed) if isinstance(listed, Mapping) else None
+    error = reported_error(where, listed) if isinstance(listed, dict) else None
     if error is not None:
         raise error
-    entries = listed.get("data") if isinstance(listed, Mapping) else listed
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+    entries = listed.get("data") if isinstance(listed, dict) else listed
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadReply(f"{where} did not answer with a list of models but with {body[:80]!r}")
     ids = [entry.get("id") for entry in entries if entry.get("owned_by") != OURS]
     if not all(isinstance(name, str) and name for name in ids):

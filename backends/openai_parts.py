@@ -34,13 +34,13 @@ def thoughts_of(said: Mapping[str, Any]) -> str:
 def tool_pieces_of(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The elements of `tool_calls`; the older single `function_call` as one of them."""
     pieces = _parts(said.get("tool_calls"))
-    if not pieces and isinstance(said.get("function_call"), Mapping):
+    if not pieces and isinstance(said.get("function_call"), dict):
         return [{"index": 0, "function": said["function_call"]}]
     return pieces
 
 
 def _parts(value: Any) -> list[Mapping[str, Any]]:
-    return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def _part_text(part: Mapping[str, Any]) -> str:
@@ -53,7 +53,7 @@ def usage_of(reply: Mapping[str, Any]) -> Usage | None:
     choices = reply.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     for holder in (reply, first, reply.get("x_groq")):
-        if isinstance(holder, Mapping) and isinstance(holder.get("usage"), Mapping):
+        if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
             return _usage(holder["usage"])
     return None
 
@@ -65,8 +65,8 @@ def _usage(said: Mapping[str, Any]) -> Usage | None:
     if prompt is None or completion is None:
         return None
     written, read = said.get("completion_tokens_details"), said.get("prompt_tokens_details")
-    reasoning = _count(written.get("reasoning_tokens")) if isinstance(written, Mapping) else None
-    cached = _count(read.get("cached_tokens")) if isinstance(read, Mapping) else None
+    reasoning = _count(written.get("reasoning_tokens")) if isinstance(written, dict) else None
+    cached = _count(read.get("cached_tokens")) if isinstance(read, dict) else None
     if cached is None:
         cached = _count(said.get("prompt_cache_hit_tokens"))  # DeepSeek
     return Usage(
@@ -81,7 +81,7 @@ def _count(value: Any) -> int | None:
 def logprobs_of(choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:
     """The token log-probabilities of one choice, natural logarithm; () when there are none."""
     said = choice.get("logprobs")
-    content = said.get("content") if isinstance(said, Mapping) else None
+    content = said.get("content") if isinstance(said, dict) else None
     if not isinstance(content, list):
         return ()
     return tuple(
@@ -97,4 +97,4 @@ def _top(entry: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
 
 
 def _is_entry(entry: Any) -> bool:
-    return isinstance(entry, Mapping) and "token" in entry and isinstance(entry.get("logprob"), int | float)
+    return isinstance(entry, dict) and "token" in entry and isinstance(entry.get("logprob"), int | float)

@@ -118,20 +118,20 @@ class ReplyReader:
         error = reported_error(self._where, chunk, event)
         if error is not None:
             raise error
-        if not isinstance(chunk, Mapping):
+        if not isinstance(chunk, dict):
             raise BadReply(f"{self._where} sent {str(chunk)[:120]!r} instead of an answer", retryable=True)
         self._usage = usage_of(chunk) or self._usage
         choices = chunk.get("choices") or []
         if key == "message" and not choices:
             raise BadReply(f"{self._where} sent an answer without choices", retryable=True)
-        if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
             raise BadReply(f"{self._where} sent choices that are not a list of objects", retryable=True)
         first = next((choice for choice in choices if not choice.get("index")), None)
         return [] if first is None else self._take_choice(first, key)
 
     def _take_choice(self, choice: Mapping[str, Any], key: Literal["delta", "message"]) -> list[Delta]:
         said = choice.get(key) or choice.get("message") or {}
-        if not isinstance(said, Mapping):
+        if not isinstance(said, dict):
             raise BadReply(f"{self._where} sent a {key} that is not an object: {str(said)[:80]!r}", retryable=True)
         for piece in tool_pieces_of(said):
             self._calls.add(piece)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 from backends.base import Value
+from backends.errors import BadSpec
 from backends.profiles import Flags, Profile
+
+logger = logging.getLogger(__name__)
 
 
 class Preset(Value):
@@ -90,7 +96,7 @@ PRESETS: Mapping[str, Preset] = {
 def known_profiles(environment: Mapping[str, str], own: Mapping[str, Profile] | None = None) -> dict[str, Profile]:
     """Every profile by name: the presets, with keys from `environment` (variable name -> value), then `own` over them.
 
-    `OPENAI_BASE_URL` moves `openai` to another server, as it does for OpenAI's own clients.
+    `OPENAI_BASE_URL` moves `openai` to another server, as it does for OpenAI's own clients; BadSpec if it is no such URL.
     """
     profiles = {name: _profile(name, preset, environment) for name, preset in PRESETS.items()}
     return profiles | dict(own or {})
@@ -98,13 +104,25 @@ def known_profiles(environment: Mapping[str, str], own: Mapping[str, Profile] | 
 
 def _profile(name: str, preset: Preset, environment: Mapping[str, str]) -> Profile:
     url = environment.get("OPENAI_BASE_URL", "").strip() if name == "openai" else ""
-    key = next((value for name in preset.key_names if (value := environment.get(name, "").strip())), None)
-    return Profile.model_validate(
-        {
-            "name": name,
-            "base_url": url or preset.base_url,
-            "api_key": key,
-            "model": None if url else preset.model,
-            "flags": Flags() if url else preset.flags,
-        }
-    )
+    values = {
+        "name": name,
+        "base_url": url or preset.base_url,
+        "api_key": _key(preset, environment),
+        "model": None if url else preset.model,
+        "flags": Flags() if url else preset.flags,
+    }
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as error:  # the URL is all that may be wrong here
+        raise BadSpec(f"OPENAI_BASE_URL cannot be used: {error.errors()[0]['msg']}") from None
+
+
+def _key(preset: Preset, environment: Mapping[str, str]) -> str | None:
+    for name in preset.key_names:
+        key = environment.get(name, "").strip()
+        if key.isascii() and key.isprintable():
+            if key:
+                return key
+        else:  # a placeholder left in a shell profile must not keep the service from starting
+            logger.warning("%s is set to what cannot be a key (not printable ASCII): not used", name)
+    return None

@@ -55,7 +55,7 @@ class ToolCallAssembler:
     def add(self, piece: Mapping[str, Any]) -> None:
         """Take one element of a delta's `tool_calls`. Raises BadReply if it is not an object of that form."""
         function = piece.get("function") or {}
-        if not isinstance(function, Mapping):
+        if not isinstance(function, dict):
             raise BadReply(f"a tool call's `function` is not an object: {function!r}")
         index = piece.get("index")
         call_id, name = _text(piece, "id"), _text(function, "name")

@@ -128,14 +128,14 @@ def _said_by(reply: Any, *, certain: bool) -> Said | None:
     """Find the error in decoded JSON. Unless it is `certain` that there is one, a reply with choices has none."""
     if isinstance(reply, list) and reply:
         reply = reply[0]
-    if not isinstance(reply, Mapping):
+    if not isinstance(reply, dict):
         return Said(_plain(str(reply))) if certain else None
     error = reply.get("error")
     if isinstance(error, str) and error:
         return Said(_plain(error), _code(reply), _status(reply))
-    if isinstance(error, Mapping) and error:
+    if isinstance(error, dict) and error:
         metadata = error.get("metadata")
-        raw = f" ({metadata['raw']})" if isinstance(metadata, Mapping) and metadata.get("raw") else ""
+        raw = f" ({metadata['raw']})" if isinstance(metadata, dict) and metadata.get("raw") else ""
         message = error.get("message") or error.get("msg") or json.dumps(dict(error), ensure_ascii=False)
         return Said(_plain(f"{message}{raw}"), _code(error), _status(error))
     if "choices" in reply and not certain:
@@ -150,7 +150,7 @@ def _flat(detail: Any) -> str:
     """FastAPI's list of problems as one line."""
     if isinstance(detail, list):
         return "; ".join(_flat(part) for part in detail)
-    if isinstance(detail, Mapping) and "msg" in detail:
+    if isinstance(detail, dict) and "msg" in detail:
         return f"{'.'.join(map(str, detail.get('loc', ())))}: {detail['msg']}"
     return detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
 

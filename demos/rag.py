@@ -5,9 +5,11 @@ The answers of the first two questions stand in the corpus. The third one does n
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,67 +35,113 @@ ANSWERABLE = 2
 class Store:
     id: str
     name: str
-    file_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Answer:
     text: str
     citations: tuple[dict[str, Any], ...]
+    reasoning: str
     run: dict[str, Any]
     """The reply's `sandtable` object: run id, backend, seconds."""
+    first_word: float
+    """Seconds until the answer began."""
 
 
-def main(
-    base_url: str, api_key: str | None, backend: str | None, console: Console, *, keep: bool = False
-) -> int:
+def main(base_url: str, api_key: str | None, backend: str | None, console: Console, *, keep: bool = False) -> int:
     """Run the demo against the service at `base_url`; 0 if the answers carry citations and all of them hold."""
     try:
-        with connected(base_url, api_key) as client:
-            return _tell(client, backend, console, keep)
+        with connected(base_url, api_key) as client, collection(client, console, keep) as store:
+            return tell(client, store, backend, console)
     except DemoFailed as error:
         show.line(console, f"The demo failed: {error}", "bold red")
         return 1
 
 
-def _tell(client: httpx.Client, backend: str | None, console: Console, keep: bool) -> int:
-    uploaded: list[str] = []
-    store: Store | None = None
-    try:
-        store = _fill(client, console, uploaded)
-        answers = [_ask(client, store, question, backend, console) for question in QUESTIONS]
-        broken = [c for answer in answers for c in answer.citations if not _stands(client, store, c)]
-        _stages(client, store, console)
-        _trace(client, answers[0], console)
-    finally:
-        if not keep:
-            _clean_up(client, store, uploaded)
-    show.section(console, "Result")
-    cited = sum(bool(answer.citations) for answer in answers[:ANSWERABLE])
-    show.line(console, f"{cited} of {ANSWERABLE} answers carry citations; {len(broken)} citations do not hold.")
-    if keep:
-        show.line(console, f"The collection {store.name!r} stays; ask it with the model 'rag:{store.name}'.")
-    return 0 if cited == ANSWERABLE and not broken else 1
-
-
-def _fill(client: httpx.Client, console: Console, uploaded: list[str]) -> Store:
-    """Make the collection. `uploaded` gets every file id at once, so that a failure half-way leaves nothing behind."""
+@contextmanager
+def collection(client: httpx.Client, console: Console, keep: bool) -> Iterator[Store]:
+    """The corpus in a collection of its own, which is deleted with its files afterwards unless it is to stay."""
     show.section(console, "Documents")
     show.line(console, "Invented figures about electric cars in Europe, 2013-2023, in English and Chinese.")
-    paths = sorted(CORPUS.iterdir())
-    name = unused_name(client, NAME)
-    for path in paths:
-        uploaded.append(upload(client, path))
-    store_id = str(call(client, "POST", "/v1/vector_stores", json={"name": name})["id"])
-    files = [
-        {"file_id": file_id, "attributes": {"language": "en" if path.stem.isascii() else "zh"}}
-        for path, file_id in zip(paths, uploaded, strict=True)
-    ]
-    with console.status("Reading and indexing..."):
-        done = ingest(client, store_id, files)
-    rows = [(f["filename"], f["status"], str(f["progress"]["total"]), f["attributes"]["language"]) for f in done]
-    show.table(console, ("file", "status", "chunks", "language"), rows, right=("chunks",))
-    failed = [f"{f['filename']}: {f['last_error']['message']}" for f in done if f["last_error"]]
-    if failed:
-        raise DemoFailed("; ".join(failed))
-    return Store(store_id, name, tuple(uploaded))
+    with ExitStack() as undo:
+        name = unused_name(client, NAME)
+        store = Store(str(call(client, "POST", "/v1/vector_stores", json={"name": name})["id"]), name)
+        undo.callback(call, client, "DELETE", f"/v1/vector_stores/{store.id}")
+        files = []
+        for path in sorted(CORPUS.iterdir()):
+            file_id = upload(client, path)
+            undo.callback(call, client, "DELETE", f"/v1/files/{file_id}")
+            files.append({"file_id": file_id, "attributes": {"language": "en" if path.stem.isascii() else "zh"}})
+        with console.status("Reading and indexing..."):
+            done = ingest(client, store.id, files)
+        show.files(console, done)
+        yield store
+        if keep:
+            undo.pop_all()
+            show.line(console, f"The collection {name!r} stays: ask the model 'rag:{name}'.")
+
+
+def tell(client: httpx.Client, store: Store, backend: str | None, console: Console) -> int:
+    """Ask every question, show what stands behind the answers, and judge them; returns the exit code."""
+    answers, broken = [], 0
+    for question in QUESTIONS:
+        show.section(console, question)
+        answers.append(ask(client, store, question, backend, console))
+        broken += sum(not holds(client, store, citation, console) for citation in answers[-1].citations)
+    show.section(console, f"How the search found it: {QUESTIONS[0]}")
+    body = {"query": QUESTIONS[0], "max_num_results": 5, "explain": True}
+    show.stages(console, call(client, "POST", f"/v1/vector_stores/{store.id}/search", json=body)["data"])
+    path = f"/v1/runs/{answers[0].run['run_id']}/events"
+    show.section(console, f"The trace of the first answer: GET {path}")
+    show.trace(console, call(client, "GET", path)["data"])
+    show.section(console, "Result")
+    cited = sum(bool(answer.citations) for answer in answers[:ANSWERABLE])
+    good = cited == ANSWERABLE and not broken
+    summary = f"{cited} of {ANSWERABLE} answers carry citations; citations that do not hold: {broken}."
+    show.line(console, summary, "green" if good else "bold red")
+    return 0 if good else 1
+
+
+def ask(client: httpx.Client, store: Store, question: str, backend: str | None, console: Console) -> Answer:
+    """Ask and print the answer while it is made, then who made it and how long it took."""
+    body: dict[str, Any] = {"model": f"rag:{store.name}", "messages": [{"role": "user", "content": question}]}
+    if backend is not None:
+        body["sandtable"] = {"backend": backend}
+    answer = read(chat(client, body), partial(show.piece, console))
+    show.line(console, "")
+    if note := next((line for line in answer.reasoning.splitlines() if line.startswith("Note: ")), None):
+        show.line(console, note, "yellow")
+    run = answer.run
+    took = f"first word after {answer.first_word:.2f} s, all after {run['seconds']:.2f} s"
+    show.line(console, f"{run['backend']}, {took}, run {run['run_id']}", "dim")
+    return answer
+
+
+def read(chunks: Iterator[dict[str, Any]], say: Callable[[str], None]) -> Answer:
+    """Fold the chunks of a stream into an answer, handing on its text piece by piece."""
+    begun, first_word = time.monotonic(), 0.0
+    text, reasoning = "", ""
+    run: dict[str, Any] = {}
+    citations: list[dict[str, Any]] = []
+    for chunk in chunks:
+        run = chunk.get("sandtable", run)
+        delta = chunk["choices"][0]["delta"] if chunk["choices"] else {}
+        if piece := delta.get("content"):
+            first_word = first_word or time.monotonic() - begun
+            say(piece)
+            text += piece
+        reasoning += delta.get("reasoning_content") or ""
+        citations += delta.get("annotations") or []
+    return Answer(text, tuple(citations), reasoning, run, first_word)
+
+
+def holds(client: httpx.Client, store: Store, citation: dict[str, Any], console: Console) -> bool:
+    """Whether the quoted words stand at their place in the file, as the service itself gives it out."""
+    path = f"/v1/vector_stores/{store.id}/files/{citation['file_id']}/content"
+    content = "".join(part["text"] for part in call(client, "GET", path)["data"])
+    start, end, quote = citation["start"], citation["end"], citation["quote"]
+    found = bool(content[start:end] == quote)
+    verdict = "stands there" if found else "DOES NOT STAND THERE"
+    place = f"{citation['filename']}, characters {start}-{end}, {verdict}: "
+    show.line(console, f"  {place}{show.shortened(quote, 160)!r}", "green" if found else "bold red")
+    return found

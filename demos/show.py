@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def piece(console: Console, text: str) -> None:
     console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
 
 
-def table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+def table(
+    console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+) -> None:
     """`right` names the columns that are set flush right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -67,3 +70,53 @@ def stages(console: Console, hits: Sequence[dict[str, Any]]) -> None:
     ]
     right = ("#", "score", "dense (rank)", "lexical (rank)")
     table(console, ("#", "file", "score", "dense (rank)", "lexical (rank)", "matched terms"), rows, right=right)
+
+
+def files(console: Console, done: Sequence[dict[str, Any]]) -> None:
+    """What became of every file; one that failed with its reason."""
+    rows = [
+        (
+            file["filename"],
+            file["last_error"]["message"] if file["last_error"] else file["status"],
+            str(file["progress"]["total"]),
+            file["attributes"]["language"],
+        )
+        for file in done
+    ]
+    table(console, ("file", "status", "chunks", "language"), rows, right=("chunks",))
+
+
+def trace(console: Console, events: Sequence[dict[str, Any]]) -> None:
+    """One line for every event of a run; the pieces of its text are only counted."""
+    begun = datetime.fromisoformat(events[0]["at"])
+    tokens = sum(event["type"] == "token" for event in events)
+    rows = [
+        (
+            f"{(datetime.fromisoformat(event['at']) - begun).total_seconds():.3f}",
+            event["type"],
+            event["node"],
+            shortened(_detail(event), 60),
+        )
+        for event in events
+        if event["type"] != "token"
+    ]
+    table(console, ("seconds", "event", "step", "what"), rows, right=("seconds",))
+    line(console, f"and {tokens} pieces of text", "dim")
+
+
+def _detail(event: dict[str, Any]) -> str:
+    match event["type"]:
+        case "run_started":
+            return f"{event['pipeline']}, {event['backend']}"
+        case "retrieved":
+            return f"{len(event['hits'])} passages in {event['seconds']:.3f} s"
+        case "llm_called":
+            return f"{event['backend']} in {event['seconds']:.3f} s"
+        case "step_finished":
+            return "wrote " + ", ".join(event["changed"])
+        case "warning":
+            return str(event["message"])
+        case "run_finished":
+            return f"{len(event['citations'])} citations"
+        case _:
+            return ""

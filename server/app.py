@@ -13,7 +13,7 @@ from server import errors, ops, run_events
 from server.access import Authentication, BodyLimit
 from server.openai import chat, embeddings, file_batches, files, models, search, store_files, vector_stores
 from server.services import Services
-from server.settings import Settings
+from server.settings import Settings, prepare_environment
 from server.wiring import running
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     `app.state.services` is there while it runs; `app.state.warm` is set once the embedder and the pipelines are loaded;
     `app.state.announce(url)` leaves word of where it serves.
     """
+    prepare_environment()
     app = FastAPI(title="Sandtable", version=VERSION, lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     errors.install(app)

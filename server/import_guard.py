@@ -1,4 +1,4 @@
-"""Are the import packages ours? `agents` is also shipped by openai-agents, and Python takes whichever it meets first."""
+"""Are the import packages ours? openai-agents ships an `agents` too, and Python takes whichever it meets first."""
 
 from __future__ import annotations
 

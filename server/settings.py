@@ -115,6 +115,12 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         raise BadSettings(f"{path} is not valid TOML: {error}") from None
 
 
+def prepare_environment() -> None:
+    """Settings that LangGraph reads on import: only known types come back from a checkpoint, nothing is sent away."""
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    os.environ["LANGSMITH_TRACING"] = "false"
+
+
 def environment() -> dict[str, str]:
     """The process environment, for keys of hosted backends."""
     return dict(os.environ)

@@ -77,14 +77,16 @@ class FakeUpstream:
     def __init__(self, answers: Mapping[str, Answer] | None = None, *, keep_requests: bool = True) -> None:
         self.answers: dict[str, Answer] = {"echo": echo, "tokens": TOKENS, **(answers or {})}
         self.requests: list[Received] = []
+        self.asked = asyncio.Event()
+        """A request has come."""
         self.left = asyncio.Event()
         """A client has closed its connection inside an answer."""
-        self.models_body: bytes | None = None
+        self.models: Canned | None = None
         """What GET /models answers; None: the list of `answers`."""
         self._keep_requests = keep_requests
         self._connections = 0
         self._open: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
-        self._asked: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self, port: int = 0) -> str:
@@ -108,6 +110,7 @@ class FakeUpstream:
         self._open[task] = writer
         try:
             while (received := await _receive(reader, connection)) is not None:
+                self.asked.set()
                 if self._keep_requests:
                     self.requests.append(received)
                 if not await self._answer(received, reader, writer):
@@ -131,8 +134,7 @@ class FakeUpstream:
     def _canned(self, received: Received) -> Canned:
         if received.method == "GET":
             listed = {"object": "list", "data": [{"id": name, "object": "model"} for name in self.answers]}
-            body = json.dumps(listed).encode() if self.models_body is None else self.models_body
-            return Canned((body,), headers={"content-type": "application/json"})
+            return self.models or Canned((json.dumps(listed).encode(),), headers={"content-type": "application/json"})
         model = received.body.get("model", "")
         answer = self.answers.get(model)
         if answer is None:
@@ -144,8 +146,8 @@ class FakeUpstream:
             return answer
         if callable(answer):
             return answer(received.body)
-        asked = self._asked[model] = self._asked.get(model, 0) + 1
-        return answer[min(asked, len(answer)) - 1]
+        count = self._counts[model] = self._counts.get(model, 0) + 1
+        return answer[min(count, len(answer)) - 1]
 
 
 def echo(body: Mapping[str, Any]) -> Canned:

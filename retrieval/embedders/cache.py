@@ -25,6 +25,8 @@ class Manifest(BaseModel):
 
     sha256: str
     min_cosine: float
+    proof: tuple[float, ...]
+    """The vector of `samples.PROOF` where the graph was built."""
 
 
 def read(folder: Path) -> Manifest | None:
@@ -38,7 +40,7 @@ def read(folder: Path) -> Manifest | None:
     return manifest if found == manifest.sha256 else None
 
 
-def publish(folder: Path, graph: bytes, min_cosine: float) -> None:
+def publish(folder: Path, graph: bytes, min_cosine: float, proof: tuple[float, ...]) -> None:
     """Write an entry; when another process was first and its entry is sound, that one stays.
 
     Raises EmbedderMissing when the folder cannot be written.
@@ -47,7 +49,8 @@ def publish(folder: Path, graph: bytes, min_cosine: float) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            manifest = Manifest(sha256=hashlib.sha256(graph).hexdigest(), min_cosine=min_cosine)
+            sha256 = hashlib.sha256(graph).hexdigest()
+            manifest = Manifest(sha256=sha256, min_cosine=min_cosine, proof=proof)
             entry = work / "entry"
             entry.mkdir()
             _write(entry, [(GRAPH, graph), (MANIFEST, manifest.model_dump_json().encode())])

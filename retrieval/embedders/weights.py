@@ -50,7 +50,9 @@ def read() -> Weights:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise EmbedderMissing(f"cannot read the bundled weights {str(path)!r}: {error}; reinstall the package") from error
+        raise EmbedderMissing(
+            f"cannot read the bundled weights {str(path)!r}: {error}; reinstall the package"
+        ) from error
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256:
         raise EmbedderMissing(

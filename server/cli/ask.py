@@ -12,8 +12,8 @@ from server.cli.options import Where, json_option, key_values, service_options
 from server.cli.output import emit_json, note
 
 if TYPE_CHECKING:
-    from server.cli.api import Api
     from server.cli.answer import Answer
+    from server.cli.api import Api
 
 PATH = "/v1/chat/completions"
 
@@ -23,7 +23,9 @@ PATH = "/v1/chat/completions"
 @click.option("-p", "--pipeline", default="rag", show_default=True, help="Pipeline; `sandtable pipelines` lists them.")
 @click.option("-c", "--collection", help="Name or id of the collection; default: the only one there is.")
 @click.option("-b", "--backend", help="Backend, `kind:model`; default: as the service is configured.")
-@click.option("-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the pipeline; repeatable.")
+@click.option(
+    "-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the pipeline; repeatable."
+)
 @click.option("--system", help="A system message that goes before the pipeline's own.")
 @json_option
 @service_options

@@ -29,9 +29,7 @@ STYLES = {"added": "green", "replaced": "cyan", "unchanged": "dim", "failed": "r
 )
 @json_option
 @service_options
-def ingest(
-    where: Where, paths: tuple[Path, ...], collection: str, attributes: tuple[str, ...], as_json: bool
-) -> int:
+def ingest(where: Where, paths: tuple[Path, ...], collection: str, attributes: tuple[str, ...], as_json: bool) -> int:
     """Put files and folders into a collection.
 
     Folders are read with all they hold, but for hidden files and types that cannot be read. A file that the collection
@@ -49,14 +47,16 @@ def ingest(
         store, outcomes = asyncio.run(_ingest(where, found, collection, wanted, as_json))
     except KeyboardInterrupt:
         raise CommandFailed(_how_to_go_on(where), type="interrupted", code="interrupted") from None
-    counts = Counter(outcome.result for outcome in outcomes)
+    counts = Counter[str](outcome.result for outcome in outcomes)
     if as_json:
-        emit_json({
-            "collection": store,
-            "files": [asdict(outcome) for outcome in outcomes],
-            "skipped": dict(found.skipped),
-            "counts": {result: counts[result] for result in STYLES},
-        })
+        emit_json(
+            {
+                "collection": store,
+                "files": [asdict(outcome) for outcome in outcomes],
+                "skipped": dict(found.skipped),
+                "counts": {result: counts[result] for result in STYLES},
+            }
+        )
     else:
         _show(store, outcomes, counts)
     return 1 if counts["failed"] else 0
@@ -101,8 +101,10 @@ def _tell_skipped(found: Found) -> None:
 
 def _how_to_go_on(where: Where) -> str:
     if where.url is not None:
-        return "stopped; the service goes on with the files it has. The same command again sends the rest"
-    return "stopped; files that were queued go on with the next command or service on this data directory. The same command again sends the rest"
+        queued = "the service goes on with the files it has"
+    else:
+        queued = "queued files go on with the next command or service on this data directory"
+    return f"stopped; {queued}. The same command again sends the rest"
 
 
 def _show(store: dict[str, Any], outcomes: list[Outcome], counts: Counter[str]) -> None:

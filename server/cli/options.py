@@ -56,9 +56,7 @@ def service_options(command: F) -> F:
     """The options that choose a service, handed to the command as its first argument, a Where."""
 
     @functools.wraps(command)
-    def packed(
-        url: str | None, api_key: str | None, data_dir: Path | None, config: Path | None, **rest: Any
-    ) -> Any:
+    def packed(url: str | None, api_key: str | None, data_dir: Path | None, config: Path | None, **rest: Any) -> Any:
         return command(Where(url, api_key, data_dir, config), **rest)
 
     for option in (config_option, data_dir_option, api_key_option, url_option):

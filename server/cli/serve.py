@@ -53,7 +53,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _why(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host!r} is taken: stop what listens there, or choose another with --port (0: a free one)"
+        return (
+            f"port {port} on {host!r} is taken: stop what listens there, or choose another with --port (0: a free one)"
+        )
     if error.errno == errno.EACCES:
         return f"port {port} needs more rights than you have: choose one from 1024 up with --port"
     return f"cannot listen on {host!r}, port {port}: {error.strerror or error}; choose another with --host and --port"

@@ -34,7 +34,9 @@ async def started(settings: Settings) -> AsyncIterator[FastAPI]:
         except NewerDatabase as error:
             raise CommandFailed(str(error), type="newer_database") from None
         except DatabaseError as error:
-            message = f"the database in {directory} cannot be used: {error.orig}; restore it, or choose another --data-dir"
+            message = (
+                f"the database in {directory} cannot be used: {error.orig}; restore it, or choose another --data-dir"
+            )
             raise CommandFailed(message, type="bad_data_directory") from None
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

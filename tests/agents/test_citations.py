@@ -31,7 +31,10 @@ def codes(answer: str, *texts: str) -> list[str]:
     ("answer", "quote"),
     [
         # Word for word.
-        ("Norway kept the lead with a share of 55.9 percent. [1]", "Norway kept the lead with a share of 55.9 percent"),
+        (
+            "Norway kept the lead with a share of 55.9 percent. [1]",
+            "Norway kept the lead with a share of 55.9 percent.",
+        ),
         (
             "Norway  KEPT the\nlead with a share of 55.9 percent [1].",
             "Norway kept the lead with a share of 55.9 percent",
@@ -78,6 +81,8 @@ def test_chinese_claims_find_their_words(answer: str, quote: str):
         "Sweden banned diesel engines altogether [1].",
         "挪威的份额为65.9% [1]。",
         "瑞典禁止了所有柴油发动机[1]。",
+        "Norway exploded [1].",
+        "挪威爆炸了[1]。",
         "The market is changing and nobody knows how [1].",
     ],
 )
@@ -128,8 +133,8 @@ def test_a_footnote_copied_from_a_document_is_not_ours():
 
 
 def test_consecutive_sentences_quoted_before_one_marker_are_one_quote():
-    quoted = "Norway kept the lead with a share of 55.9 percent. The report was written by Ana Ruiz"
-    assert quotes(f"{quoted}. [1]", EN) == [quoted]
+    quoted = "Registrations in the region rose sharply. In 2019 the total grew by 44 percent to 564,206 cars."
+    assert quotes(f"{quoted} [1]", EN) == [quoted]
 
 
 def test_the_question_decides_between_equal_sentences():
@@ -195,7 +200,7 @@ def test_a_quote_is_always_a_span_of_its_document(texts, said, copied, start):
 def test_a_short_sentence_of_stop_words_is_found_when_it_is_repeated_whole():
     assert quotes("He did. [1]", "Did he go? He did. Then he left.") == ["He did."]
     assert quotes("是的。[1]", "他去了吗？是的。然后他走了。") == ["是的。"]
-    assert codes("He was. [1]", "Did he go? He did. Then he left.") == ["unsupported_citation"]
+    assert codes("She was. [1]", "Did he go? He did. Then he left.") == ["unsupported_citation"]
 
 
 SENTENCES = st.lists(st.sampled_from(("abcdefgh", "电动汽车", "12", "Zürich", "ﬁnale")), min_size=10, max_size=20).map(
@@ -212,4 +217,4 @@ def test_what_is_repeated_word_for_word_is_always_found(before, sentence, after,
     said = (sentence.upper() if upper else sentence).replace(" ", gap)
     citations = cite(f"{said} [1]", [hit(source)])
     assert len(citations) == 1
-    assert citations[0].quote.split() == sentence.split()
+    assert citations[0].quote.rstrip(".").split() == sentence.split()

@@ -10,7 +10,7 @@ def read(path):
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-@pytest.mark.parametrize(("name", "least"), [("xquad-en", 0.88), ("xquad-zh", 0.75)])
+@pytest.mark.parametrize(("name", "least"), [("xquad-en", 0.86), ("xquad-zh", 0.75)])
 def test_own_passages_bear_claims_out_and_others_do_not(data_dir, name: str, least: float):
     """A loose claim is a question joined with its answer; the other passage is of the same article."""
     folder = data_dir / name

@@ -45,3 +45,9 @@ async def connect(upstream):
 
 async def listed(backend, request):
     return [delta async for delta in backend.stream(request)]
+
+
+async def collect(backend, request, seen):
+    """Put the deltas into `seen`, so that those before an error are known."""
+    async for delta in backend.stream(request):
+        seen.append(delta)

@@ -15,7 +15,7 @@ from backends.errors import (
     TimedOut,
     UpstreamFailed,
 )
-from tests.backends.conftest import ADD, KEY, ask, listed
+from tests.backends.conftest import ADD, KEY, ask, collect, listed
 from tests.backends.deviations import plain, text_chunks, tool_chunks
 from tests.fake_upstream import DONE, ROLE, Canned, chunk, event
 
@@ -189,9 +189,8 @@ async def test_failure_in_the_answer(connect, name):
 async def test_pieces_before_the_failure_are_given(connect):
     seen = []
     with pytest.raises(IncompleteStream):
-        async for delta in connect("m", Canned(HEL, then="cut")).stream(ask()):
-            seen.append(delta.text)
-    assert seen == ["Hel"]
+        await collect(connect("m", Canned(HEL, then="cut")), ask(), seen)
+    assert [delta.text for delta in seen] == ["Hel"]
 
 
 @pytest.mark.parametrize("at", range(1, len(plain(text_chunks())), 7))
@@ -238,7 +237,8 @@ async def test_keys_are_not_repeated(connect, name, caplog):
     backend = connect("m", ECHOES_THE_KEY[name], headers={"X-Team": "secret-team-token"})
     with pytest.raises(Exception) as caught:  # noqa: PT011
         await complete(backend.stream(ask()))
-    shown = f"{caught.value} {caught.value!r} {caught.value.code} {backend.name} {backend!r} {vars(backend)!r} {caplog.text}"
+    error = caught.value
+    shown = f"{error} {error!r} {error.code} {backend.name} {backend!r} {vars(backend)!r} {caplog.text}"
     for secret in (KEY, "cdef", "secret-team-token"):
         assert secret not in shown
     assert "[hidden]" in str(caught.value)

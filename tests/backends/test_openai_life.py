@@ -10,7 +10,7 @@ from backends.errors import BadSpec, IncompleteStream, TimedOut, Unreachable
 from backends.lifetime import closing
 from backends.openai import OpenAI
 from backends.profiles import Profile
-from tests.backends.conftest import ask
+from tests.backends.conftest import ask, collect
 from tests.backends.deviations import plain, text_chunks
 from tests.fake_upstream import ROLE, Canned, chunk, event, stream_of
 
@@ -61,9 +61,8 @@ async def test_answer_stops_coming(connect):
     backend = connect("m", Canned(pieces, then="stall"), read_timeout=0.1)
     seen = []
     with pytest.raises(TimedOut, match="in the middle"):
-        async for delta in backend.stream(ask()):
-            seen.append(delta.text)
-    assert seen == ["Hel"]
+        await collect(backend, ask(), seen)
+    assert [delta.text for delta in seen] == ["Hel"]
 
 
 async def test_closing_the_stream_closes_the_connection(connect, upstream):
@@ -77,8 +76,7 @@ async def test_closing_the_stream_closes_the_connection(connect, upstream):
 async def test_cancelling_closes_the_connection(connect, upstream, then):
     backend = connect("m", Canned((event(chunk({"content": "Hel"})),), then=then))
     task = asyncio.create_task(complete(backend.stream(ask())))
-    while not upstream.requests:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(upstream.asked.wait(), SOON)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -110,7 +110,7 @@ def test_tool_choice(form, choice, tools, sent):
 
 @pytest.mark.parametrize("form", ["words", "full"])
 def test_tool_choice_of_a_tool_not_offered(form):
-    with pytest.raises(RequestRefused, match="'mul'.*'add'"):
+    with pytest.raises(RequestRefused, match=r"'mul'.*'add'"):
         body(ask(tools=(ADD,), tool_choice="mul"), tool_choice=form)
 
 
@@ -206,6 +206,12 @@ async def test_what_arrives_upstream(connect, upstream):
     assert received.headers["x-team"] == "blue"
     assert received.headers["content-type"] == "application/json"
     assert received.body["messages"] == [{"role": "user", "content": "你好 😀"}]
+
+
+async def test_half_an_emoji_in_a_schema_can_be_sent(connect, upstream):
+    tool = ToolSpec(name="t", description="d", parameters={"type": "object", "title": "a\ud83d"})
+    await complete(connect().stream(ask(tools=(tool,))))
+    assert upstream.requests[0].body["tools"][0]["function"]["parameters"]["title"] == "a\ufffd"
 
 
 async def test_no_key_no_authorization(connect, upstream):

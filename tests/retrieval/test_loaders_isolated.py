@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,7 +102,7 @@ async def main():
     listening = socket.create_server(("127.0.0.1", 0)); os.set_inheritable(listening.fileno(), True)
     loader = IsolatedLoader()
     await loader.load(pathlib.Path(sys.argv[1]), "a.pdf")
-    print(loader._worker.pid, flush=True)
+    print('ready', flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
@@ -112,7 +113,8 @@ def test_the_worker_holds_no_socket_and_dies_with_its_parent(files):
     command = [sys.executable, "-c", SERVER, str(files / "a.pdf")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        worker = int(server.stdout.readline())
+        assert server.stdout.readline() == "ready\n"
+        worker = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
         handle = os.pidfd_open(worker)
         opened = [os.readlink(f"/proc/{worker}/fd/{n}") for n in os.listdir(f"/proc/{worker}/fd") if int(n) > 2]
         server.send_signal(signal.SIGKILL)

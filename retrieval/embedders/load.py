@@ -1,0 +1,32 @@
+"""Embedders by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from retrieval.base import Embedder
+
+BUNDLED: Final = frozenset({"default", "minilm", "all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"})
+PREFIX: Final = "st:"
+
+
+def load(spec: str, *, cache_dir: Path) -> Embedder:
+    """Return the embedder that `spec` names, without loading its model yet (the first use does).
+
+    "minilm", "all-MiniLM-L6-v2" and "default" are the bundled one; "st:NAME_OR_PATH", or any other name, is a
+    sentence-transformers model. Raises EmbedderMissing on an empty name.
+    """
+    if spec in BUNDLED:
+        from retrieval.embedders.minilm import MiniLM
+
+        return MiniLM(cache_dir)
+
+    from retrieval.embedders.sentence_transformer import SentenceTransformerEmbedder
+    from retrieval.errors import EmbedderMissing
+
+    name = spec.removeprefix(PREFIX).strip()
+    if not name:
+        raise EmbedderMissing(f"{spec!r} names no model: give 'default', or 'st:' and a model's name or folder")
+    return SentenceTransformerEmbedder(name)

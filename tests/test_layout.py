@@ -1,0 +1,261 @@
+"""The order of the packages and the habits that keep them small, read from the source itself."""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT
+
+MAY_IMPORT = {
+    "backends": set(),
+    "retrieval": set(),
+    "tools": {"backends", "retrieval"},
+    "agents": {"backends", "retrieval", "tools"},
+    "server": {"backends", "retrieval", "tools", "agents", "demos"},
+    "demos": set(),
+}
+PACKAGES = tuple(MAY_IMPORT)
+OURS = {*PACKAGES, "benchmarks", "tests"}
+
+ONLY_IN = {
+    "langgraph": ("agents/", "server/"),
+    "langchain_core": ("agents/", "server/"),
+    "faiss": ("retrieval/",),
+    "sentence_transformers": ("retrieval/",),
+    "onnxruntime": ("retrieval/",),
+    "onnx": ("retrieval/",),
+    "tokenizers": ("retrieval/",),
+    "numpy": ("retrieval/",),
+    "fastapi": ("server/",),
+    "starlette": ("server/",),
+    "uvicorn": ("server/",),
+    "httpx": ("backends/http.py", "server/", "demos/"),
+    # The default path never pays for torch: only a model that somebody else made needs it.
+    "torch": ("retrieval/embedders/sentence_transformer.py",),
+}
+
+# Loaded on use: importing one of these costs between 30 ms and a second of CPU.
+HEAVY = (
+    "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
+    "langgraph", "langchain_core", "httpx", "docx", "pypdfium2", "bs4", "lxml", "fastapi", "starlette", "sqlalchemy",
+)  # fmt: skip
+# What a package may load when it is imported all the same.
+EXPECTED = {"retrieval": {"sqlalchemy"}}
+
+# Part of a declared distribution, under an import name of its own.
+COMES_WITH = {"starlette": "fastapi", "langchain_core": "langgraph"}
+
+LONGEST_FILE, MEDIAN_FILE, LONGEST_FUNCTION = 300, 80, 60
+# A migration is a list of tables from top to bottom, however long.
+LISTS = ("server/storage/migrations/versions/",)
+
+
+class Import(NamedTuple):
+    path: str
+    line: int
+    module: str
+
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} imports {self.module}"
+
+
+def sources(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Every import of the file, also inside functions, under TYPE_CHECKING and by `import_module` of a literal."""
+    shown = path.relative_to(ROOT).as_posix()
+    for node in ast.walk(tree(path)):
+        match node:
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case ast.ImportFrom():
+                assert node.level == 0, f"{shown}:{node.lineno} is a relative import; write the whole name"
+                names = [node.module or ""]
+            case ast.Call(
+                func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]
+            ):
+                names = [name] if called in ("import_module", "__import__") else []
+            case _:
+                names = []
+        yield from (Import(shown, getattr(node, "lineno", 0), name) for name in names)
+
+
+@cache
+def all_imports() -> list[Import]:
+    return [found for path in sources(*PACKAGES) for found in imports(path)]
+
+
+def test_packages_import_one_way():
+    allowed = {package: {package, *others} for package, others in MAY_IMPORT.items()}
+    ours = [found for found in all_imports() if found.top in OURS]
+    assert [str(found) for found in ours if found.top not in allowed[found.path.partition("/")[0]]] == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_has_its_place(library):
+    outside = [
+        str(found) for found in all_imports() if found.top == library and not found.path.startswith(ONLY_IN[library])
+    ]
+    assert outside == []
+
+
+def test_only_the_server_reads_the_environment():
+    readers = ("environ", "environb", "getenv", "getenvb", "putenv", "unsetenv")
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources(*(name for name in PACKAGES if name != "server"))
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Attribute) and node.attr in readers)
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and any(a.name in readers for a in node.names))
+    ]
+    assert found == []
+
+
+def test_one_place_of_the_server_reads_the_environment():
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources("server")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    }
+    assert found == {"server/settings.py"}
+
+
+def test_third_party_imports_are_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    runtime = {_distribution(line) for line in project["dependencies"]}
+    developing = runtime | {_distribution(line) for line in project["optional-dependencies"]["dev"]}
+    brought_by = packages_distributions()
+
+    def undeclared(folders: tuple[str, ...], declared: set[str]) -> set[str]:
+        return {
+            str(found)
+            for path in sources(*folders)
+            for found in imports(path)
+            if found.top not in OURS | set(sys.stdlib_module_names) | {""}
+            and declared.isdisjoint(map(_distribution, [COMES_WITH.get(found.top, ""), *brought_by.get(found.top, [])]))
+        }
+
+    assert undeclared(PACKAGES, runtime) == set()
+    assert undeclared(("benchmarks", "tests"), developing) == set()
+
+
+def _distribution(requirement: str) -> str:
+    """The normalised name in a requirement such as `uvicorn[standard]>=0.35`."""
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+
+
+def test_every_init_is_empty():
+    full = [
+        str(path.relative_to(ROOT)) for path in sources(*PACKAGES) if path.name == "__init__.py" and path.stat().st_size
+    ]
+    assert full == []
+
+
+def test_files_are_small():
+    lines = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n") for path in sources(*PACKAGES)}
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
+    assert statistics.median(count for count in lines.values() if count) <= MEDIAN_FILE
+
+
+def test_functions_are_short():
+    long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": length
+        for path in sources(*PACKAGES)
+        if not path.relative_to(ROOT).as_posix().startswith(LISTS)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+    }
+    assert long == {}
+
+
+# Reads module names from its arguments; prints `MODULE: what importing it loaded or changed` for each that did.
+IMPORT_EACH = """
+import importlib, os, sys, threading
+heavy, environment = set(sys.argv[1].split(",")), dict(os.environ)
+for name in sys.argv[2:]:
+    before = set(sys.modules)
+    importlib.import_module(name)
+    loaded = heavy & (set(sys.modules) - before)
+    if threading.active_count() > 1:
+        loaded.add("(a thread)")
+    if dict(os.environ) != environment:
+        loaded.add("(a changed environment)")
+    if loaded:
+        print(name + ": " + ", ".join(sorted(loaded)))
+"""
+
+
+def loads(heavy: tuple[str, ...], modules: list[str]) -> list[str]:
+    command = [sys.executable, "-c", IMPORT_EACH, ",".join(heavy), *modules]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def modules_of(package: str) -> list[str]:
+    names = (path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in sources(package))
+    return [name.removesuffix(".__init__") for name in names]
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "server"])
+def test_imports_are_cheap_and_do_nothing(package):
+    from agents.catalog import PIPELINES
+
+    # A pipeline's file holds its graph, so it loads langgraph; the catalogue loads the file on use.
+    pipelines = {target.partition(":")[0] for target in PIPELINES.values()}
+    heavy = tuple(name for name in HEAVY if name not in EXPECTED.get(package, ()))
+    assert loads(heavy, [name for name in modules_of(package) if name not in pipelines]) == []
+
+
+def test_the_command_line_starts_light():
+    assert loads((*HEAVY, "pydantic"), ["server.cli.main"]) == []
+
+
+def test_the_application_does_not_load_models():
+    assert (
+        loads(("torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx"), ["server.app"]) == []
+    )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_packages_are_ours(package):
+    """Another distribution may bring a package of the same name, as openai-agents does with `agents`."""
+    found = subprocess.run(
+        [sys.executable, "-c", f"import {package}; print({package}.__file__)"],
+        capture_output=True, text=True, cwd=ROOT.parent, check=True,
+    )  # fmt: skip
+    assert Path(found.stdout.strip()) == ROOT / package / "__init__.py"
+
+
+def test_every_place_gives_the_same_version():
+    from server.app import VERSION
+
+    text = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "CHANGELOG.md", "README.md")}
+    newest = re.search(r"^## \[(\d[^\]]*)\]", text["CHANGELOG.md"], re.MULTILINE)
+    assert newest is not None, "CHANGELOG.md has no `## [VERSION]` heading"
+    named = re.findall(r"\bsandtable[= ]+v?(\d+\.\d+\.\d+)", text["README.md"], re.IGNORECASE)
+    version = tomllib.loads(text["pyproject.toml"])["project"]["version"]
+    assert {version, newest[1], VERSION, *named} == {version}
