@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from backends.asked import before_stop, last_user_text
-from backends.base import NO_ANSWER, Capabilities, Delta, Request, Source, Value
+from backends.base import NO_ANSWER, Capabilities, Delta, Request, Source, Usage, Value
 from backends.capabilities import check
 from backends.errors import BadReply
 
@@ -45,11 +45,13 @@ class Extractive:
     name = "extractive"
     capabilities = Capabilities()
 
-    def __init__(self, quote: Quoter) -> None:
+    def __init__(self, quote: Quoter, count: Callable[[str], int] | None = None) -> None:
+        """`count`: tokens of a text, for the usage; None: the usage is not known."""
         self._quote = quote
+        self._count = count
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta]:
-        """Quotes with markers like ` [2]`, numbered from 1; NO_ANSWER if the sources hold none. No usage is known.
+        """Quotes with markers like ` [2]`, numbered from 1; NO_ANSWER if the sources hold none.
 
         Without sources, a sentence that says how to get an answer. Raises BadReply if the quoter does not quote.
         """
@@ -61,7 +63,13 @@ class Extractive:
             answer = NO_SOURCES_ZH if CJK.search(question) else NO_SOURCES_EN
         for piece in before_stop(answer, request.stop).splitlines(keepends=True):
             yield Delta(text=piece)
-        yield Delta(finish="stop")
+        yield Delta(usage=self._usage(question, request.sources, answer), finish="stop")
+
+    def _usage(self, question: str, sources: Sequence[Source], answer: str) -> Usage | None:
+        if self._count is None:
+            return None
+        read = "\n".join((question, *(source.text for source in sources)))
+        return Usage(prompt_tokens=self._count(read), completion_tokens=self._count(answer))
 
 
 def joined(quotes: Sequence[Quote], sources: Sequence[Source]) -> str:

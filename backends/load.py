@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from backends.base import Backend
@@ -17,10 +17,17 @@ BUILT_IN: Mapping[str, Profile] = {
 }
 
 
-def load(spec: str, profiles: Mapping[str, Profile], *, quote: Quoter | None = None) -> Backend:
+def load(
+    spec: str,
+    profiles: Mapping[str, Profile],
+    *,
+    quote: Quoter | None = None,
+    count: Callable[[str], int] | None = None,
+) -> Backend:
     """The backend that `spec` names. Connects to nothing; the caller ends it with `backends.lifetime.close`.
 
-    `profiles`: by name, as `backends.presets.known_profiles` gives them. `quote`: what `extractive` quotes with.
+    `profiles`: by name, as `backends.presets.known_profiles` gives them. `quote`: what `extractive` quotes with;
+    `count`: how it counts tokens. Reads the file of a script.
     A model name may hold colons: `ollama:qwen3:8b`. Raises BadSpec, which says what would work.
     """
     name, _, model = spec.strip().partition(":")
@@ -29,7 +36,7 @@ def load(spec: str, profiles: Mapping[str, Profile], *, quote: Quoter | None = N
         known = ", ".join(sorted({*profiles, *BUILT_IN}))
         raise BadSpec(f"there is no backend {name!r} (in {spec!r}); known are {known}; or add a profile of that name")
     if profile.kind == "extractive":
-        return _extractive(spec, model, quote)
+        return _extractive(spec, model, quote, count)
     model = model.strip() or profile.model or ""
     if profile.kind == "scripted":
         return _scripted(spec, model)
@@ -55,12 +62,12 @@ def _served(profile: Profile, model: str) -> Backend:
     return Retry(OpenAI(profile, model), retries=profile.retries)
 
 
-def _extractive(spec: str, model: str, quote: Quoter | None) -> Backend:
+def _extractive(spec: str, model: str, quote: Quoter | None, count: Callable[[str], int] | None) -> Backend:
     if model:
         raise BadSpec(f"'extractive' has no models: write 'extractive', not {spec!r}")
     if quote is None:
         raise BadSpec("'extractive' needs something that finds quotes, and the caller gave none")
-    return Extractive(quote)
+    return Extractive(quote, count)
 
 
 def _scripted(spec: str, file: str) -> Backend:

@@ -96,7 +96,8 @@ PRESETS: Mapping[str, Preset] = {
 def known_profiles(environment: Mapping[str, str], own: Mapping[str, Profile] | None = None) -> dict[str, Profile]:
     """Every profile by name: the presets, with keys from `environment` (variable name -> value), then `own` over them.
 
-    `OPENAI_BASE_URL` moves `openai` to another server, as it does for OpenAI's own clients; BadSpec if it is no such URL.
+    `OPENAI_BASE_URL` moves `openai` to another server, as it does for OpenAI's own clients. Raises BadSpec if
+    that is no usable URL.
     """
     profiles = {name: _profile(name, preset, environment) for name, preset in PRESETS.items()}
     return profiles | dict(own or {})

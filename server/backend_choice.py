@@ -46,12 +46,16 @@ class Backends:
             if self._settings.tenants() and wanted.startswith("scripted:") and wanted != self._settings.backend:
                 # A script is a file of this machine: a caller with a mere key has no say in which files are read.
                 raise BadSpec("a service with API keys takes scripted backends from its own configuration only")
-            self._loaded[wanted] = load(wanted, self._profiles, quote=self._quote)
+            made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
+            self._loaded.setdefault(wanted, made)
         return self._loaded[wanted]
 
     async def aclose(self) -> None:
         for backend in self._loaded.values():
             await close(backend)
+
+    def _count(self, text: str) -> int:
+        return self._embedder().count_tokens([text])
 
     async def _quote(self, question: str, sources: Sequence[Source]) -> list[Quote]:
         from retrieval.evidence import select

@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from backends.profiles import Flags
+
 DEFAULT_CONFIG = "sandtable.toml"
 MIB = 1 << 20
 
@@ -39,6 +41,8 @@ class BackendProfile(BaseModel):
     connect_timeout: float = Field(5.0, gt=0)
     read_timeout: float = Field(120.0, gt=0)
     retries: int = Field(2, ge=0, le=10)
+    flags: Flags = Flags()
+    """What the server can do, where it departs from the common form."""
 
 
 class Settings(BaseSettings):

@@ -64,10 +64,11 @@ class QueryBatcher:
         texts = [waiting.text for waiting in batch]
         try:
             vectors = await loop.run_in_executor(self._thread, lambda: self._embedder.embed(texts, kind="query"))
+            answers = list(zip(batch, vectors, strict=True))
         except Exception as error:  # handed on whole: the waiting caller decides
             await self._refuse(batch, error)
             return
-        for waiting, vector in zip(batch, vectors, strict=True):
+        for waiting, vector in answers:
             if not waiting.answer.done():
                 waiting.answer.set_result(vector)
 

@@ -41,7 +41,7 @@ def read(folder: Path) -> Manifest | None:
 
 
 def publish(folder: Path, graph: bytes, min_cosine: float, proof: tuple[float, ...]) -> None:
-    """Write an entry; when another process was first and its entry is sound, that one stays.
+    """Write an entry; when another process was first with the same, that one stays.
 
     Raises EmbedderMissing when the folder cannot be written.
     """
@@ -54,7 +54,7 @@ def publish(folder: Path, graph: bytes, min_cosine: float, proof: tuple[float, .
             entry = work / "entry"
             entry.mkdir()
             _write(entry, [(GRAPH, graph), (MANIFEST, manifest.model_dump_json().encode())])
-            _put_in_place(entry, folder, work / "damaged")
+            _put_in_place(entry, manifest, folder, work / "aside")
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
@@ -72,16 +72,16 @@ def _write(entry: Path, files: Iterable[tuple[str, bytes]]) -> None:
             os.fsync(file.fileno())
 
 
-def _put_in_place(entry: Path, folder: Path, aside: Path) -> None:
-    """Rename onto `folder`. A rename onto a full folder fails: then what is there is kept if sound, else moved away."""
+def _put_in_place(entry: Path, manifest: Manifest, folder: Path, aside: Path) -> None:
+    """Rename onto `folder`. A rename onto a full folder fails: what is there is kept if the same, else moved away."""
     for _ in range(3):
         try:
             entry.rename(folder)
         except OSError:
-            if read(folder) is not None:
+            if read(folder) == manifest:
                 return
             if folder.exists():
                 folder.rename(aside)
         else:
             return
-    raise OSError(f"another process keeps putting damaged files into {str(folder)!r}")
+    raise OSError(f"another process keeps putting something else into {str(folder)!r}")

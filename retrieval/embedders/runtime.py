@@ -16,7 +16,7 @@ from retrieval.embedders.int8 import Int8
 from retrieval.embedders.samples import CHECKING, FITTING, PROOF
 from retrieval.embedders.saturation import products_saturate
 from retrieval.embedders.session import session
-from retrieval.embedders.weights import SHA256, read
+from retrieval.embedders.weights import SHA256, model_folder, read
 from retrieval.tokens import tokenizer
 
 if TYPE_CHECKING:
@@ -103,15 +103,15 @@ def fingerprint(kind: Kind) -> str:
     return f"{SHA256[:16]}-{kind}-{VERSION}"
 
 
-def build(wanted: Kind) -> Built:
-    """Assemble `wanted`; when it strays from float32 over the checking texts, return float32 instead."""
-    weights = read()
+def build(wanted: Kind, least_cosine: float = LEAST_COSINE) -> Built:
+    """Assemble `wanted`; when it strays further from float32 over the checking texts, return float32 instead."""
+    weights = read(model_folder())
     exact: bytes = assemble(weights, Exact()).SerializeToString()
     if wanted == "fp32":
         return Built("fp32", exact, 1.0)
     small: bytes = assemble(weights, Int8(ranges(weights), 127 if wanted == "int8" else 63)).SerializeToString()
     least = float((vectors(session(exact), CHECKING) * vectors(session(small), CHECKING)).sum(axis=1).min())
-    return Built(wanted, small, least) if least >= LEAST_COSINE else Built("fp32", exact, 1.0)
+    return Built(wanted, small, least) if least >= least_cosine else Built("fp32", exact, 1.0)
 
 
 def ranges(weights: Weights) -> dict[str, Array]:

@@ -40,6 +40,7 @@ class SentenceTransformerEmbedder:
         self._running = Lock()
         self._model: Any = None
         self._fingerprint = ""
+        self._dimension = 0
 
     @property
     def fingerprint(self) -> str:
@@ -48,7 +49,8 @@ class SentenceTransformerEmbedder:
 
     @property
     def dimension(self) -> int:
-        return int(self._loaded().get_embedding_dimension())
+        self._loaded()
+        return self._dimension
 
     @property
     def window(self) -> int:
@@ -109,6 +111,8 @@ class SentenceTransformerEmbedder:
                 if self._model is None:
                     model = _load(self.name)
                     self._fingerprint = _fingerprint(model)
+                    # The library's own name for this has changed between its versions 5 and 6.
+                    self._dimension = model.encode([""], show_progress_bar=False).shape[1]
                     self._model = model
         return self._model
 

@@ -42,11 +42,11 @@ def model_folder() -> Path:
     return Path(MODEL_DIR)
 
 
-def read() -> Weights:
-    """Read the safetensors file; raise EmbedderMissing when it is absent or not the file we know."""
+def read(folder: Path) -> Weights:
+    """Read the safetensors file in `folder`; raise EmbedderMissing when it is absent or not the file we know."""
     from safetensors.numpy import load
 
-    path = model_folder() / "model.safetensors"
+    path = folder / "model.safetensors"
     try:
         data = path.read_bytes()
     except OSError as error:

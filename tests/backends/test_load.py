@@ -107,7 +107,7 @@ def test_what_cannot_be_a_key_is_passed_over_and_told(caplog):
 
 
 def test_bad_address_for_openai():
-    with pytest.raises(BadSpec, match="OPENAI_BASE_URL.*http"):
+    with pytest.raises(BadSpec, match=r"OPENAI_BASE_URL.*http"):
         known_profiles({"OPENAI_BASE_URL": "gpu:8000"})
 
 

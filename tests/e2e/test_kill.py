@@ -31,7 +31,9 @@ def churn(url, store, ledger, stop, seed):
         while not stop.is_set():
             word = f"zq{uuid.uuid4().hex[:12]}"
             paragraphs = dice.choice([1, 1, 40])
-            text = "\n\n".join(f"The {word} report, part {n}, speaks of harbours and cranes." for n in range(paragraphs))
+            text = "\n\n".join(
+                f"The {word} report, part {n}, speaks of harbours and cranes." for n in range(paragraphs)
+            )
             try:
                 file_id = client.post(
                     "/v1/files", files={"file": (f"{word}.txt", text.encode())}, data={"purpose": "assistants"}

@@ -36,7 +36,10 @@ ODD = {
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    with server(tmp_path_factory.mktemp("odd") / "data") as running, httpx.Client(base_url=running.url, timeout=60) as c:
+    with (
+        server(tmp_path_factory.mktemp("odd") / "data") as running,
+        httpx.Client(base_url=running.url, timeout=60) as c,
+    ):
         c.store = c.post("/v1/vector_stores", json={"name": "odd"}).json()["id"]
         c.good = add(c, "good.txt", GOOD.encode())["id"]
         yield c

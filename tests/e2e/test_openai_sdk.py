@@ -10,7 +10,9 @@ from tests.e2e.documents import docx, pdf
 from tests.e2e.live import server
 
 FILES = {
-    "grid.pdf": pdf("The Lindholm substation was rebuilt in 2019 with a capacity of 480 megawatts.", "It feeds the harbour."),
+    "grid.pdf": pdf(
+        "The Lindholm substation was rebuilt in 2019 with a capacity of 480 megawatts.", "It feeds the harbour."
+    ),
     "permits.docx": docx("The harbour permit 77-B expires on 4 March 2031.", "Renewal takes nine months."),
     "roads.md": b"# Roads\n\nThe coastal road carries 21,500 cars a day. Half of them are electric.\n",
     "渔业.txt": "北湾渔港有三百一十二艘渔船。渔港每年捕捞约四万吨鳕鱼。".encode(),
@@ -132,7 +134,9 @@ def test_embeddings_as_numbers_and_as_base64(client):
         vector = numbers.data[n].embedding
         assert len(vector) == 384
         assert abs(sum(x * x for x in vector) - 1) < 1e-3
-        assert list(struct.unpack("<384f", base64.b64decode(packed.data[n].embedding))) == pytest.approx(vector, abs=1e-7)
+        assert list(struct.unpack("<384f", base64.b64decode(packed.data[n].embedding))) == pytest.approx(
+            vector, abs=1e-7
+        )
     assert default.data[0].embedding == pytest.approx(numbers.data[0].embedding, abs=0.02)
     assert numbers.usage.prompt_tokens > 0
 

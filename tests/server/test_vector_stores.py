@@ -16,7 +16,11 @@ async def test_what_is_added_is_found_with_its_place(client):
     assert done["status"] == "completed"
     assert done["last_error"] is None
     (first, *_) = await search(client, store, "How many electric cars did Germany register?")
-    assert (first["file_id"], first["filename"], first["attributes"]) == (file_id, "germany.md", {"year": 2023, "lang": "en"})
+    assert (first["file_id"], first["filename"], first["attributes"]) == (
+        file_id,
+        "germany.md",
+        {"year": 2023, "lang": "en"},
+    )
     content = (await client.get(f"/v1/vector_stores/{store}/files/{file_id}/content")).json()["data"][0]["text"]
     assert content[first["start"] : first["end"]] == first["content"][0]["text"]
     assert 0 <= first["score"] <= 1
@@ -57,7 +61,9 @@ async def test_the_same_text_twice_is_indexed_once_and_outlives_its_first_file(c
 
 async def test_adding_a_file_anew_replaces_its_chunks(client):
     store = await make_store(client)
-    text = "\n\n".join(f"Paragraph {n}. " + "Electric cars need charging points along every road. " * 12 for n in range(12))
+    text = "\n\n".join(
+        f"Paragraph {n}. " + "Electric cars need charging points along every road. " * 12 for n in range(12)
+    )
     file_id, _ = await put(client, store, "long.txt", text)
     small = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
     before = await search(client, store, "charging points", max_num_results=50)
