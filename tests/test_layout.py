@@ -161,6 +161,15 @@ def test_third_party_imports_are_declared():
     assert undeclared(("benchmarks", "tests"), developing) == set()
 
 
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    declared = map(_distribution, [*project["dependencies"], *project["optional-dependencies"]["dev"]])
+    assert set(declared) - set(map(_distribution, pins)) == set()
+
+
 def _distribution(requirement: str) -> str:
     """The normalised name in a requirement such as `uvicorn[standard]>=0.35`."""
     return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-").replace(".", "-")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from retrieval.embedders.graph import INPUT, OUTPUT
 from retrieval.embedders.runtime import fingerprint, open_runtime
+from retrieval.embedders.surrogates import without_surrogates
 from retrieval.embedders.weights import HIDDEN
 from retrieval.embedders.windows import cut, pool
 from retrieval.tokens import tokenizer
@@ -89,6 +90,5 @@ class MiniLM:
 
 
 def _ids(text: str) -> list[int]:
-    """A lone surrogate, which no tokenizer takes, becomes a question mark."""
-    ids: list[int] = tokenizer().encode(text.encode("utf-8", "replace").decode(), add_special_tokens=False).ids
+    ids: list[int] = tokenizer().encode(without_surrogates(text), add_special_tokens=False).ids
     return ids

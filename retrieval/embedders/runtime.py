@@ -31,7 +31,7 @@ VERSION: Final = "1"
 """Of the way the graph is made: a change makes every cache build anew and every generation's vectors foreign."""
 LEAST_COSINE: Final = 0.99
 SAME: Final = 0.9999
-"""Cosine of the proof to itself: other processors round differently by 1e-6, saturated products by 1e-3 and more."""
+"""Cosine of the proof to itself: the order of float32 sums is allowed to differ, eight-bit products are not."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from retrieval.embedders.surrogates import without_surrogates
 from retrieval.embedders.windows import cut, pool
 from retrieval.errors import EmbedderMissing
 
@@ -60,7 +61,7 @@ class SentenceTransformerEmbedder:
         import numpy as np
 
         model = self._loaded()
-        pieces = [self._windows(model, text, kind) for text in texts]
+        pieces = [self._windows(model, without_surrogates(text), kind) for text in texts]
         flat = [window for windows in pieces for window in windows]
         vectors = self._encode(model, [text for text, _ in flat], kind)
         pooled = np.empty((len(texts), vectors.shape[1]), np.float32)
@@ -74,7 +75,7 @@ class SentenceTransformerEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens of the texts themselves: special tokens, prompts and the overlap of windows are not counted."""
         model = self._loaded()
-        return sum(len(self._ids(model, text)) for text in texts)
+        return sum(len(self._ids(model, without_surrogates(text))) for text in texts)
 
     def _windows(self, model: Any, text: str, kind: Kind) -> list[tuple[str, int]]:
         """Cut into texts that fit, with their tokens; a text that fits stays as it is."""

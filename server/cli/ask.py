@@ -52,16 +52,20 @@ def ask(
 
 
 async def _ask(where: Where, body: dict[str, Any], as_json: bool) -> None:
+    from server.cli.collections import existing_collection
     from server.cli.connection import connect
 
     async with connect(where) as api:
         try:
             await _run(api, body, as_json)
         except CommandFailed as error:
-            # Whether a pipeline needs a collection is known to the service alone; it refuses before the run exists.
-            if error.code != "collection_required" or error.status is None:
-                raise
-            await _run(api, await _with_only_collection(api, body), as_json)
+            # Whether a pipeline needs a collection the service alone knows; it refuses before the run exists.
+            if error.code == "collection_required" and error.status is not None:
+                await _run(api, await _with_only_collection(api, body), as_json)
+                return
+            if error.code == "collection_not_found":
+                await existing_collection(api, body["sandtable"]["collection"])  # raises, and lists what there is
+            raise
 
 
 async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any]:

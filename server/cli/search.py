@@ -56,17 +56,16 @@ def _show(hits: list[dict[str, Any]], explain: bool) -> None:
     if not hits:
         stdout_console().print("Nothing found.")
         return
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=True)
     for heading in ("#", "score"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("file", "span", *(("stages",) if explain else ()), "text"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "span")
+    table.add_column("file, span", overflow="fold", max_width=28)
+    table.add_column("text", overflow="fold", ratio=1)
     for rank, hit in enumerate(hits, start=1):
-        span = f"{hit['start']}-{hit['end']}"
-        cells = [str(rank), f"{hit['score']:.3f}", one_line(hit["filename"]), span]
-        if explain:
-            cells.append(stages(hit["explain"]))
-        table.add_row(*(Text(cell) for cell in (*cells, snippet(hit))))
+        place = f"{one_line(hit['filename'])}\n{hit['start']}-{hit['end']}"
+        how = f"{stages(hit['explain'])}\n" if explain else ""
+        text = Text.assemble((how, "dim"), snippet(hit))
+        table.add_row(Text(str(rank)), Text(f"{hit['score']:.3f}"), Text(place), text)
     stdout_console().print(table)
 
 
@@ -77,11 +76,11 @@ def snippet(hit: dict[str, Any]) -> str:
 
 def stages(found: dict[str, Any]) -> str:
     """Score and rank of each stage that saw the hit, and the matched terms."""
-    lines = []
+    parts = []
     for stage in ("dense", "lexical", "fused"):
         if (score := found.get(stage)) is not None:
             rank = found.get(f"{stage}_rank")
-            lines.append(f"{stage} {score:.3f}" + (f" (#{rank})" if rank else ""))
+            parts.append(f"{stage} {score:.3f}" + (f" (#{rank})" if rank else ""))
     if terms := found.get("matched_terms"):
-        lines.append("terms " + one_line(", ".join(terms)))
-    return "\n".join(lines)
+        parts.append("terms " + one_line(", ".join(terms)))
+    return " · ".join(parts)

@@ -45,8 +45,8 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=number, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    # Its every request to a model server, at level info.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("alembic", "faiss", "httpx"):  # their inner workings, at level info
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 class _Process(uvicorn.Server):

@@ -81,6 +81,7 @@ def test_counts_the_tokens_of_the_texts_themselves(embedder):
     assert embedder.count_tokens([]) == embedder.count_tokens([""]) == 0
     assert embedder.count_tokens(["the cat", "dog"]) == 3
     assert embedder.count_tokens(["the " * 2000]) == 2000
+    assert embedder.count_tokens(["\ud800"]) == embedder.count_tokens(["?"])
 
 
 def test_says_what_it_is(embedder):

@@ -72,9 +72,11 @@ def all_files(client, store):
 
 def check(client, store, ledger, words):
     deadline = time.monotonic() + 60
-    while any(f["status"] == "in_progress" for f in (files := all_files(client, store))):
+    files = all_files(client, store)
+    while any(f["status"] == "in_progress" for f in files):
         assert time.monotonic() < deadline, "ingest did not resume"
         time.sleep(0.05)
+        files = all_files(client, store)
     listed = {f["id"]: f["status"] for f in files}
     for file_id, word in ledger.added.items():
         assert listed.get(file_id) == "completed", (word, listed.get(file_id))

@@ -11,7 +11,8 @@ VOCABULARY = SPECIAL + COMMON + LETTERS
 def make(folder: Path) -> Path:
     """Save the model in `folder`, with prompts for queries and documents."""
     import torch
-    from sentence_transformers import SentenceTransformer, models
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     base = folder / "base"
@@ -24,8 +25,8 @@ def make(folder: Path) -> Path:
     size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     config = BertConfig(vocab_size=len(VOCABULARY), max_position_embeddings=64, initializer_range=1.0, **size)
     BertModel(config).save_pretrained(base)
-    encoder = models.Transformer(str(base), max_seq_length=32)
-    pooling = models.Pooling(size["hidden_size"])
+    encoder = modules.Transformer(str(base), max_seq_length=32)
+    pooling = modules.Pooling(size["hidden_size"])
     model = SentenceTransformer(
         modules=[encoder, pooling], device="cpu", prompts={"query": "query: ", "document": "passage: "}
     )
