@@ -48,7 +48,7 @@ prepare-dev: $(INSTALLED_DEV)
 define install
 @echo "Installing Sandtable into $(VENV); the first time takes some minutes."
 @index="$$($(BIN)/python .ci/torch_index.py)" && \
-  $(BIN)/python -m pip install --quiet --log $(VENV)/install.log -c constraints.txt $$index -e '$(1)' || \
+  $(BIN)/python -m pip install --quiet --progress-bar off --log $(VENV)/install.log -c constraints.txt $$index -e '$(1)' || \
   { echo "The installation failed; pip's whole account of it: $(VENV)/install.log" >&2; exit 1; }
 endef
 

@@ -14,7 +14,7 @@ def section(console: Console, title: str) -> None:
     from rich.text import Text
 
     console.print()
-    console.print(Text(title, style="bold cyan"))
+    console.print(Text(title, style="bold cyan"), soft_wrap=True)
 
 
 def line(console: Console, text: str, style: str = "") -> None:
@@ -32,14 +32,14 @@ def piece(console: Console, text: str) -> None:
 def table(
     console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
 ) -> None:
-    """`right` names the columns that are set flush right."""
+    """`right` names the columns that are set flush right; only the last column is broken into several lines."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        made.add_column(name, justify="right" if name in right else "left", no_wrap=name != columns[-1])
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     console.print(made)

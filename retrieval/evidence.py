@@ -23,13 +23,14 @@ Embed = Callable[[Sequence[str]], "Vectors"]
 
 DEFAULT_THRESHOLD: Final = 0.5
 
-# Embedding is nearly all of the time: this many short sentences cost about as much as three chunks.
-_EMBEDDED: Final = 24
+# Embedding is nearly all of the time, 4 ms a sentence; beyond the dozen with the best terms it changes no choice.
+_EMBEDDED: Final = 12
 # As much of a sentence as tells what it is about, about 100 tokens.
 _EMBEDDED_CHARACTERS: Final = 400
 # A further sentence whose score is this much lower is rarely the one with the answer.
 _GAP: Final = 0.5
-# A name or figure of the question that no passage mentions speaks for another subject, however alike the rest is.
+# A name or figure of the question that no passage mentions speaks for another subject, however alike the rest is. Set,
+# not fitted: about 2 of 100 answers are lost to misspelt names, and a question on Italy gets no answer about Germany.
 _UNMENTIONED: Final = 6.0
 
 
@@ -113,8 +114,13 @@ def _ranked(
     return sorted(scored, key=lambda one: -one.score)
 
 
+# Logistic regressions of "the passages hold the answer" on the best sentence: the shares of terms
+# around it and in it, and its cosine. Fitted on half of XQuAD (660 English and 530 Chinese
+# questions; five passages found among all 240, and again with the article that answers left out) and rounded. In
+# eight-fold cross-validation by article the area under the ROC curve is .994 with the cosine in English, and without
+# it .979 in English, .970 in Chinese. `python -m benchmarks.abstention` draws the curve.
 def _confidence(asked: Question, best: _Ranked, absent: float, trust: float) -> float:
-    own, around = covered(asked, best.candidate.own), covered(asked, best.candidate.around)
+    around, own = covered(asked, best.candidate.around), covered(asked, best.candidate.own)
     by_terms = -7.5 + 11.0 * around + 5.5 * own
     by_both = -11.5 + 7.0 * around + 4.0 * own + 14.0 * best.cosine
     evidence = trust * by_both + (1 - trust) * by_terms

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from retrieval.base import Ids, Scores
 
-K1: Final = 1.2
-B: Final = 0.5
+# The defaults of Anserini. On the sets of tests/retrieval/test_quality.py k1 of 0.9 to 1.2 and b of 0.4 to 0.75 differ
+# by less than .01 once fused.
+K1: Final = 0.9
+B: Final = 0.4
 
 
 class BM25Index:
@@ -92,6 +94,16 @@ class BM25Index:
         """Return how telling a term (as retrieval.analysis makes it) is: near 0 in all documents, most in none."""
         frequency = sum(_frequency(part, stretches(part.rows, [term])[0]) for part in self._segments.parts)
         return self._idf(frequency)
+
+    def attainable(self, query: str) -> float:
+        """Return the score that a document full of every term of the query would near, terms nobody holds left out."""
+        wanted = Counter(analysis.terms(query))
+        where = [stretches(part.rows, list(wanted)) for part in self._segments.parts]
+        total = 0.0
+        for number, times in enumerate(wanted.values()):
+            frequency = sum(_frequency(part, at[number]) for part, at in zip(self._segments.parts, where, strict=True))
+            total += times * self._idf(frequency) * (self.k1 + 1) if frequency else 0.0
+        return total
 
     def _idf(self, frequency: int) -> float:
         return math.log(1 + (len(self) - frequency + 0.5) / (frequency + 0.5))

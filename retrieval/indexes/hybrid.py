@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from retrieval.fusion import calibrated, lexical_parts, readable, reciprocal_rank
 from retrieval.indexes.places import check_k
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from retrieval.base import Ids, Scores, Vectors
+    from retrieval.base import Ids, Index, Scores, Vectors
     from retrieval.indexes.bm25 import BM25Index
     from retrieval.indexes.flat import FlatIndex
     from retrieval.indexes.spec import Fusion
@@ -63,7 +64,67 @@ def search(
     `vector` (d,): of the query, if there is a `dense` index; `scripts`: what its embedder reads (`Embedder.scripts`);
     `fusion` says how two halves are joined (None as `calibrated`). Only ids in `allow` (sorted, unique) are found.
     """
+    import numpy as np
+
     check_k(k)
+    asked: dict[str, tuple[Index, Any]] = {}
+    if dense is not None and vector is not None:
+        asked["dense"] = dense, vector[None]
+    if lexical is not None:
+        asked["lexical"] = lexical, [query]
+    if not asked:
+        raise ValueError("nothing to search in: neither a lexical index nor a dense one with the query's vector")
     depth = max(k, DEPTH)
-    by_vector = dense.search(vector[None], depth, allow) if dense is not None and vector is not None else None
-    by_terms = lexical.search([query], depth, allow) if lexical is not None else None
+    first = {name: _found(index, payload, depth, allow) for name, (index, payload) in asked.items()}
+    ids = np.unique(np.concatenate([found for _, found in first.values()]))
+    halves = {name: _half(*asked[name], *first[name], ids) for name in asked}
+    attainable = lexical.attainable(query) if lexical is not None else 0.0
+    fused = _fused(halves, fusion, readable(query, scripts), attainable)
+    # Where the fused score cannot tell (all 0: a query the embedder cannot read and no term of which is matched), the
+    # cosine still may.
+    second = -halves["dense"].scores if "dense" in halves else np.zeros(len(ids))
+    order = np.lexsort((ids, second, -fused))[:k]
+    return [_ranked(int(ids[place]), float(fused[place]), int(place), halves) for place in order]
+
+
+def _found(index: Index, query: Any, k: int, allow: Ids | None) -> tuple[Scores, Ids]:
+    """Return scores and ids of one query without padding, best first."""
+    scores, ids = index.search(query, k, allow)
+    held = ids[0] >= 0
+    return scores[0][held], ids[0][held]
+
+
+def _half(index: Index, query: Any, scores: Scores, found: Ids, ids: Ids) -> _Half:
+    """Spread what one half found over all `ids`, and have it score those that only the other half put up."""
+    import numpy as np
+
+    spread, ranks = np.full(len(ids), -np.inf), np.full(len(ids), np.inf)
+    places = np.searchsorted(ids, found)
+    spread[places], ranks[places] = scores, np.arange(1, len(found) + 1)
+    missing = np.setdiff1d(ids, found, assume_unique=True)
+    if len(missing):
+        others, found = _found(index, query, len(missing), missing)
+        spread[np.searchsorted(ids, found)] = others
+    return _Half(spread, ranks)
+
+
+def _fused(halves: dict[str, _Half], fusion: Fusion | None, readable: float, attainable: float) -> NDArray[np.float64]:
+    import numpy as np
+
+    scores = {name: np.where(np.isfinite(half.scores), half.scores, 0.0) for name, half in halves.items()}
+    if "lexical" not in scores:
+        return scores["dense"]
+    if "dense" not in scores:
+        return lexical_parts(scores["lexical"], attainable)
+    if fusion == "rrf":
+        return reciprocal_rank(*(half.ranks for half in halves.values()))
+    return calibrated(scores["dense"], scores["lexical"], readable=readable, attainable=attainable)
+
+
+def _ranked(id: int, fused: float, place: int, halves: dict[str, _Half]) -> Ranked:
+    stages: dict[str, Any] = {}
+    for name, half in halves.items():
+        score, rank = float(half.scores[place]), float(half.ranks[place])
+        stages[name] = score if math.isfinite(score) else None
+        stages[f"{name}_rank"] = int(rank) if math.isfinite(rank) else None
+    return Ranked(id, min(1.0, max(0.0, fused)), fused=fused if len(halves) == 2 else None, **stages)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LATIN = frozenset({"Latin"})
 HARBOUR = (
     "The old harbour of Brindlemouth was dug in 1831 by the engineer Ada Corwen."
-    " It froze over twice in its first decade. Today some 420 fishing boats land herring there. The lighthouse keeper lives in a cottage with a blue door."
+    " It froze over twice in its first decade. Today some 420 fishing boats land herring there."
+    " The lighthouse keeper lives in a cottage with a blue door."
 )
 ORCHARD = (
     "Apple trees need a cold winter to set fruit. Most growers prune them in February. Scab is the commonest disease of"
@@ -143,7 +144,7 @@ def test_a_long_passage_is_searched_whole_but_embedded_in_part() -> None:
     evidence = select("Who dug the harbour of Brindlemouth?", [passage], counting, scripts=LATIN)
     assert quoted(evidence, [passage])[0] == "The harbour of Brindlemouth was dug by Ada Corwen."
     assert len(asked) == 1
-    assert asked[0] <= 25
+    assert asked[0] <= 13
 
 
 def test_fewer_than_one_sentence_is_refused() -> None:
@@ -194,20 +195,17 @@ def test_a_higher_threshold_never_turns_an_abstention_into_an_answer(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("corpus", "hit", "false_abstention", "abstention"),
-    [("xquad-en", 0.80, 0.10, 0.85), ("xquad-zh", 0.70, 0.25, 0.75)],
+    ("name", "hit", "false_abstention", "abstention"),
+    [("xquad-en", 0.80, 0.10, 0.85), ("xquad-zh", 0.70, 0.20, 0.75)],
 )
-def test_questions_of_whole_data_sets(
-    data_dir: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    corpus: str,
-    hit: float,
-    false_abstention: float,
-    abstention: float,
+def test_floors_on_whole_data_sets(
+    data_dir: Path, cache_dir: Path, name: str, hit: float, false_abstention: float, abstention: float
 ) -> None:
     from benchmarks.abstention import measure
 
-    figures = measure(data_dir / corpus)["default"]
-    assert figures["hit"] >= hit
-    assert figures["false_abstention"] <= false_abstention
-    assert figures["abstention"] >= abstention
+    if not (data_dir / name).is_dir():
+        pytest.skip(f"no data set {name!r} in {str(data_dir)!r}")
+    shares = measure(data_dir / name, cache_dir)["default"]
+    assert shares["hit"] >= hit
+    assert shares["false_abstention"] <= false_abstention
+    assert shares["abstention"] >= abstention

@@ -40,12 +40,12 @@ async def test_the_application_learns_that_its_reader_has_gone():
     async def app(scope, receive, send):
         await send(START)
         await send(piece(b"first"))
-        heard.append((await receive())["type"])
-        heard.append((await receive())["type"])
+        while heard[-1:] != ["http.disconnect"]:
+            heard.append((await receive())["type"])
 
     async with client(app) as http, http.stream("GET", "/") as response, asyncio.timeout(10):
         assert await anext(response.aiter_raw()) == b"first"
-    assert heard == ["http.request", "http.disconnect"]
+    assert heard[-1] == "http.disconnect"
 
 
 async def test_an_application_waits_for_a_slow_reader_and_is_let_go_with_it():

@@ -1,0 +1,62 @@
+from io import StringIO
+
+import httpx
+import pytest
+from rich.console import Console
+
+from demos import rag
+from tests.e2e.live import server
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with server(tmp_path_factory.mktemp("demo") / "data") as running:
+        yield running.url
+
+
+def demo(url, backend=None, **options):
+    output = StringIO()
+    code = rag.main(url, None, backend, Console(file=output, width=100), **options)
+    return code, output.getvalue()
+
+
+def listed(url, what):
+    return httpx.get(f"{url}/v1/{what}", trust_env=False).json()["data"]
+
+
+def test_every_answer_is_as_promised_and_nothing_is_left_behind(url):
+    code, output = demo(url)
+    assert code == 0, output
+    answers = [output.partition(f"{question}\n")[2].partition("\n\n")[0] for question in rag.QUESTIONS]
+    assert "3,150" in answers[0]
+    assert "0.09欧元" in answers[1]
+    assert "do not answer" in answers[2]
+    assert [answer.count("stands there") for answer in answers] == [1, 1, 0]
+    assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_what_is_kept_can_be_asked_and_does_not_stand_in_the_way(url):
+    for name in ("electric-cars", "electric-cars-2"):
+        code, output = demo(url, keep=True)
+        assert code == 0, output
+        assert f"rag:{name}'" in output
+    assert [store["name"] for store in listed(url, "vector_stores")] == ["electric-cars-2", "electric-cars"]
+    assert len(listed(url, "files")) == 2 * len(list(rag.CORPUS.iterdir()))
+
+
+def test_an_unknown_backend_fails_in_the_words_of_the_service(url):
+    code, output = demo(url, backend="nosuch:model")
+    assert code == 1
+    assert "nosuch" in output
+
+
+def test_no_service_is_said_plainly():
+    code, output = demo("http://127.0.0.1:9")
+    assert code == 1
+    assert "http://127.0.0.1:9 does not answer" in output
+
+
+def test_every_file_of_the_corpus_says_that_it_is_invented():
+    texts = [path.read_text(encoding="utf-8") for path in rag.CORPUS.iterdir()]
+    assert len(texts) == 8
+    assert all("invented" in text and "虚构" in text for text in texts)

@@ -1,0 +1,91 @@
+"""`pipelines` and `doctor`: what there is, and what is missing."""
+
+import json
+
+import pytest
+
+from server.cli.pipelines import type_of
+from tests.server.command_line import CommandLine
+
+
+@pytest.fixture
+def sandtable(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANDTABLE_BACKEND", "extractive")
+    monkeypatch.setenv("COLUMNS", "200")
+    return CommandLine(capsys)
+
+
+def checks(result):
+    return {check["name"]: check for check in result.json["checks"]}
+
+
+def test_pipelines_lists_options_with_types_and_defaults(sandtable):
+    listed = {one["name"]: one for one in sandtable.fine("pipelines", "--json").json["pipelines"]}
+    assert listed["rag"]["needs_collection"]
+    assert not listed["chat"]["needs_collection"]
+    assert listed["rag"]["options"]["properties"]["k"]["default"] == 5
+    shown = sandtable.fine("pipelines").out
+    assert "-o k=5  integer, 1 to 50." in shown
+    assert listed["rag"]["source"].split(",")[0] in shown
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 50}, "integer, 1 to 50"),
+        ({"type": "number", "exclusiveMinimum": 0}, "number from 0"),
+        ({"type": "number", "maximum": 2}, "number up to 2"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string or null"),
+        ({"enum": ["question", "conversation"]}, "question or conversation"),
+        ({"const": "vote"}, "vote"),
+        ({}, "any"),
+    ],
+)
+def test_a_type_in_words(schema, words):
+    assert type_of(schema) == words
+
+
+def test_a_sound_machine_passes(sandtable, tmp_path):
+    result = sandtable.fine("doctor", "--prepare", "--json")
+    assert result.json["ok"]
+    found = checks(result)
+    assert {"python", "packages", "data directory", "access", "embedder", "backend"} <= found.keys()
+    assert found["backend"]["detail"].startswith("extractive")
+    assert "graph" in found["embedder"]["detail"]
+    assert not (tmp_path / ".sandtable").exists()
+
+
+def test_keys_are_named_and_never_shown(sandtable, monkeypatch):
+    monkeypatch.setenv("SANDTABLE_BACKEND", "auto")
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("SANDTABLE_API_KEY", "own-secret")
+    for flags in (["--json"], []):
+        result = sandtable.fine("doctor", *flags)
+        assert "DEEPSEEK_API_KEY" in result.out
+        assert "deepseek:deepseek-chat" in result.out
+        assert "secret" not in result.out + result.err
+
+
+def test_what_is_missing_fails_with_a_way_out(sandtable, tmp_path, monkeypatch):
+    monkeypatch.setenv("SANDTABLE_HOST", "0.0.0.0")
+    monkeypatch.setenv("SANDTABLE_BACKEND", "openai:some-model")
+    monkeypatch.setenv("SANDTABLE_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "file").write_text("")
+    result = sandtable("doctor", "--data-dir", "file/inside", "--json")
+    assert result.code == 1
+    found = checks(result)
+    failing = {name for name, check in found.items() if check["status"] == "fail"}
+    assert failing == {"access", "backend", "data directory"}
+    assert all(check["way_out"] for check in found.values() if check["status"] != "ok")
+    assert found["embedder"]["status"] == "warn"
+    assert "OPENAI_API_KEY" in found["backend"]["detail"]
+    lines = sandtable("doctor", "--data-dir", "file/inside").out.splitlines()
+    assert sum(line.startswith("fail") for line in lines) == 3
+
+
+def test_settings_that_cannot_be_read_end_it(sandtable, monkeypatch):
+    monkeypatch.setenv("SANDTABLE_PORT", "many")
+    result = sandtable("doctor", "--json")
+    assert result.code == 1
+    assert "port" in json.loads(result.out)["error"]["message"]
