@@ -31,11 +31,9 @@ class Candidate:
     span: Span
     text: str
     own: frozenset[str]
-    """Terms of the question in the sentence itself,"""
+    """Terms of the question in the sentence itself; below: in the one before it; in it and three each side."""
     before: frozenset[str]
-    """in the sentence before it,"""
     around: frozenset[str]
-    """in it and three sentences each side."""
 
 
 def candidates(question: Question, passages: Sequence[str]) -> list[Candidate]:
@@ -52,8 +50,8 @@ def _of_passage(question: Question, index: int, passage: str) -> Iterator[Candid
     texts = [passage[span.start : span.end] for span in spans]
     own = [frozenset(term for term in terms(text) if term in question.weights) for text in texts]
     for place, (span, text) in enumerate(zip(spans, texts, strict=True)):
-        if not any(map(str.isalnum, text)):  # a rule, a table's separator row
-            continue
+        if not any(map(str.isalnum, text)):
+            continue  # a rule, a table's separator row
         yield Candidate(
             passage=index,
             span=span,

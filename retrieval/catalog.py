@@ -97,7 +97,7 @@ def delete_collection(db: Connection, collection_id: str) -> None:
     db.execute(delete(chunk).where(chunk.c.collection_id == collection_id))
     db.execute(delete(content).where(content.c.collection_id == collection_id))
     db.execute(delete(collection).where(collection.c.id == collection_id))
-    _forget_vectors(db, hashes)
+    forget_vectors(db, hashes)
 
 
 def put_document(db: Connection, new: NewDocument) -> None:
@@ -159,8 +159,8 @@ class Committed:
     first: int
     count: int
     fresh: bool
-    orphaned: bool
-    """The file's former content lost its last file and is gone."""
+    attributes: Mapping[str, AttributeValue]
+    """Of the file as they are now: they may have been changed while it was being read."""
 
 
 def find_content(db: Connection, collection_id: str, sha256: str, chunking: str) -> int | None:
@@ -210,9 +210,10 @@ def commit_document(
             chunks_total=len(chunks),
         )
     )
-    orphaned = row.content_id not in (None, content_id) and _drop_orphan(db, row.content_id)
+    if row.content_id not in (None, content_id):
+        _drop_orphan(db, row.content_id)
     first, count = chunk_range(db, content_id)
-    return Committed(content_id, first, count, fresh, orphaned)
+    return Committed(content_id, first, count, fresh, row.attributes)
 
 
 def chunk_range(db: Connection, content_id: int) -> tuple[int, int]:
@@ -244,7 +245,7 @@ def _drop_orphan(db: Connection, content_id: int) -> bool:
     hashes = _hashes(db, select(chunk.c.text_sha256).where(chunk.c.content_id == content_id))
     db.execute(delete(chunk).where(chunk.c.content_id == content_id))
     db.execute(delete(content).where(content.c.id == content_id))
-    _forget_vectors(db, hashes)
+    forget_vectors(db, hashes)
     return True
 
 
@@ -252,7 +253,7 @@ def _hashes(db: Connection, query: Any) -> list[bytes]:
     return list(set(db.execute(query).scalars()))
 
 
-def _forget_vectors(db: Connection, hashes: Sequence[bytes]) -> None:
+def forget_vectors(db: Connection, hashes: Sequence[bytes]) -> None:
     """Drop vectors that no chunk of any collection needs any more."""
     for start in range(0, len(hashes), 500):
         some = hashes[start : start + 500]

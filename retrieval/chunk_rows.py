@@ -28,8 +28,12 @@ def text_hash(text: str) -> bytes:
 
 
 def by_id(db: Connection, ids: Sequence[int]) -> dict[int, Any]:
-    query = select(chunk.c.id, chunk.c.text, chunk.c.start, chunk.c.end, chunk.c.text_sha256).where(chunk.c.id.in_(ids))
-    return {row.id: row for row in db.execute(query.order_by(chunk.c.id))}
+    columns = select(chunk.c.id, chunk.c.text, chunk.c.start, chunk.c.end, chunk.c.text_sha256).order_by(chunk.c.id)
+    found: dict[int, Any] = {}
+    # SQLite takes 32,766 values in one query.
+    for start in range(0, len(ids), 10_000):
+        found |= {row.id: row for row in db.execute(columns.where(chunk.c.id.in_(ids[start : start + 10_000])))}
+    return found
 
 
 def contents(db: Connection, collection_id: str) -> tuple[list[Content], list[tuple[int, FileEntry]]]:

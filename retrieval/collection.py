@@ -8,7 +8,8 @@ the index is brought in line with the database when it is opened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from retrieval.base import Ids
     from retrieval.filters import Predicate
     from retrieval.indexes.hybrid import Ranked
+
+log = logging.getLogger(__name__)
 
 SPARE = 8
 """Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
@@ -58,18 +61,24 @@ class Collection:
         """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter."""
         allowed = filters.parse(where) if where is not None else None
         vector = await self._queries.embed(query) if self.generation.spec.dense is not None else None
-        hits: list[Hit] = []
-        for spare in (SPARE, 8 * SPARE, 64 * SPARE):
+        spare = SPARE
+        while True:
             allow = self.contents.allowed(allowed) if allowed is not None else None
             ranked = await self._in_thread(self.generation.search, query, vector, k + spare, allow)
-            rows = await self._database.read(partial(chunk_rows.by_id, ids=[r.id for r in ranked]))
-            hits = [hit for r in ranked if (hit := self._hit(r, rows.get(r.id), allowed)) is not None][:k]
+            shown = [r for r in ranked if self.contents.file_of(r.id, allowed) is not None]
+            rows = await self._database.read(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
+            hits = [hit for r in shown if (hit := self._hit(r, rows.get(r.id), allowed)) is not None][:k]
             if len(hits) == k or len(ranked) < k + spare:
-                break
-        return hits
+                return hits
+            # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
+            spare *= 8
 
-    def matched_terms(self, query: str, chunk_id: int) -> list[str]:
-        return self.generation.matched_terms(query, chunk_id)
+    async def matched_terms(self, query: str, chunk_ids: Sequence[int]) -> list[list[str]]:
+        """For each chunk the terms of the query that it holds. On a thread: it waits for the index's lock."""
+        found: list[list[str]] = await self._in_thread(
+            lambda: [self.generation.matched_terms(query, id) for id in chunk_ids]
+        )
+        return found
 
     async def add_committed(self, file: FileEntry, done: catalog.Committed, batch: Batch | None) -> None:
         """Take over what an ingest has committed. The caller holds `changing`."""
@@ -80,7 +89,7 @@ class Collection:
         self.contents.put_file(done.content_id, file)
         if former is not None and former.id != done.content_id:
             await self._in_thread(self.generation.remove, _ids_of(former))
-        await self._in_thread(self.generation.fold_if_due)
+        await self._fold()
 
     async def remove_file(self, file_id: str) -> bool:
         """Take a file out, of the index first. False if the collection does not have it."""
@@ -101,7 +110,14 @@ class Collection:
     async def close(self) -> None:
         """Leave a base behind that the next start can load, if enough has changed to be worth it."""
         async with self.changing:
-            await self._in_thread(lambda: self.generation.fold_if_due(at_least=256))
+            await self._fold(at_least=256)
+
+    async def _fold(self, **due: int) -> None:
+        try:
+            await self._in_thread(partial(self.generation.fold_if_due, **due))
+        except OSError:
+            # The database has everything; without a new base only the next start is slower.
+            log.exception("the index of %s could not be written", self.id)
 
     def _hit(self, ranked: Ranked, row: Any | None, where: Predicate | None) -> Hit | None:
         file = self.contents.file_of(ranked.id, where)

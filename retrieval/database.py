@@ -20,10 +20,10 @@ READERS = 4
 
 
 def sqlite_engine(path: Path) -> Engine:
-    from sqlalchemy import create_engine, event
+    from sqlalchemy import URL, create_engine, event
 
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),  # not from text: a path may hold `?` and `#`
         connect_args={"isolation_level": None, "timeout": 30},
         pool_size=READERS + 1,
         max_overflow=4,

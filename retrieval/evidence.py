@@ -114,11 +114,11 @@ def _ranked(
     return sorted(scored, key=lambda one: -one.score)
 
 
-# Logistic regressions of "the passages hold the answer" on the best sentence: the shares of terms
-# around it and in it, and its cosine. Fitted on half of XQuAD (660 English and 530 Chinese
-# questions; five passages found among all 240, and again with the article that answers left out) and rounded. In
-# eight-fold cross-validation by article the area under the ROC curve is .994 with the cosine in English, and without
-# it .979 in English, .970 in Chinese. `python -m benchmarks.abstention` draws the curve.
+# Logistic regressions of "the passages hold the answer" on the best sentence: the shares of terms around it and in it,
+# and its cosine. Fitted on half of XQuAD (660 English and 530 Chinese questions; five passages found among all 240, and
+# again with the article that answers left out) and rounded. In eight-fold cross-validation by article the area under
+# the ROC curve is .994 with the cosine in English, and without it .976 in English, .967 in Chinese.
+# `python -m benchmarks.abstention` draws the curve.
 def _confidence(asked: Question, best: _Ranked, absent: float, trust: float) -> float:
     around, own = covered(asked, best.candidate.around), covered(asked, best.candidate.own)
     by_terms = -7.5 + 11.0 * around + 5.5 * own

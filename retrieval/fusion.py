@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from retrieval.base import Scores
 
 DENSE_WEIGHT: Final = 1.5
-"""Of a cosine, where the lexical half weighs 1. Cosines of good and bad passages differ by a third or so of their range,
-lexical scores by nearly all of it. From 1.2 to 2 the sets of tests/retrieval/test_quality.py move by less than .01."""
+"""Of a cosine, where the lexical half weighs 1. The cosines of good and bad passages differ by a third or so of their
+range, lexical scores by nearly all of it. From 1.2 to 2 the sets of tests/retrieval/test_quality.py move by less than
+.01."""
 ENOUGH_MATCHED: Final = 0.5
 """Share of the lexical score that a query could reach from which its best passage counts in full. On questions with
 words of their passage the median is .36 to .5 (with none replaced), on questions where 80 % of them are replaced by
 others it is under .2. From .35 to .5 the same sets move by less than .005."""
 RANK_SMOOTHING: Final = 60
-"""Cormack, Clarke and Buettcher 2009, Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning Methods,
-section 3."""
+"""Cormack, Clarke and Buettcher 2009, Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning
+Methods, section 3."""
 
 
 def readable(query: str, scripts: frozenset[str]) -> float:
@@ -63,7 +64,9 @@ def calibrated(dense: Scores, lexical: Scores, *, readable: float, attainable: f
 
     parts = lexical_parts(lexical, attainable)
     by_vector, by_terms = DENSE_WEIGHT * readable, float(parts.max(initial=0.0))
-    fused: NDArray[np.float64] = (by_vector * dense + parts) / (by_vector + max(by_terms, 1 - readable))
+    # A cosine below 0 is no worse than none: it must not eat up what the terms say.
+    cosines = np.maximum(dense.astype(np.float64), 0.0)
+    fused: NDArray[np.float64] = (by_vector * cosines + parts) / (by_vector + max(by_terms, 1 - readable))
     return fused
 
 

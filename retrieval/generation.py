@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from retrieval.base import Embedder
@@ -49,6 +50,7 @@ class Generation:
         self.embedder = embedder
         self._directory = directory
         self._lock = ReadWriteLock()
+        self._folding = Lock()
         self._dense: FlatIndex | None = None
         self._lexical: BM25Index | None = None
         self._ids: set[int] = set()
@@ -59,6 +61,8 @@ class Generation:
         """Load the base, forget what is no longer alive, add what it lacks. `batches` makes Batches for given ids."""
         import numpy as np
 
+        for half_written in self._directory.glob("tmp-*"):
+            shutil.rmtree(half_written, ignore_errors=True)
         based = self._load_base()
         gone, missing = np.setdiff1d(based, alive), np.setdiff1d(alive, based)
         self._base_size = len(based)
@@ -113,11 +117,12 @@ class Generation:
 
     def fold_if_due(self, *, at_least: int = FOLD_AT_LEAST) -> bool:
         """Write a new base if enough has changed since the last one."""
-        if self._changed < max(at_least, self._base_size // 2):
-            return False
-        with self._lock.reading():
-            self._write_base()
-        return True
+        with self._folding:
+            if self._changed < max(at_least, self._base_size // 2):
+                return False
+            with self._lock.reading():
+                self._write_base()
+            return True
 
     def _halves(self) -> list[tuple[str, FlatIndex | BM25Index]]:
         named: list[tuple[str, FlatIndex | BM25Index | None]] = [("dense", self._dense), ("lexical", self._lexical)]
@@ -126,7 +131,7 @@ class Generation:
     def _write_base(self) -> None:
         import numpy as np
 
-        number = 1 + max((int(p.name.split("-")[1]) for p in self._bases()), default=0)
+        number = 1 + max((_number(p) for p in self._bases()), default=0)
         temporary = self._directory / f"tmp-{number}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -163,7 +168,8 @@ class Generation:
 
     def _bases(self) -> list[Path]:
         """Bases on disk, newest first."""
-        return sorted(self._directory.glob("base-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True)
+        named = (p for p in self._directory.glob("base-*") if p.name.removeprefix("base-").isdecimal())
+        return sorted(named, key=_number, reverse=True)
 
     def _load_base(self) -> Ids:
         """Load the newest base that is whole and of this generation's kind; else start empty. Returns its ids."""
@@ -185,11 +191,15 @@ class Generation:
 
     def _is_whole(self, base: Path) -> bool:
         try:
-            manifest = json.loads((base / "manifest.json").read_text(encoding="utf-8"))
+            manifest = dict(json.loads((base / "manifest.json").read_text(encoding="utf-8")))
             same_kind = all(manifest.get(key) == value for key, value in self._identity().items())
             return same_kind and all(_sha256(base / name) == digest for name, digest in manifest["sha256"].items())
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):
             return False
+
+
+def _number(base: Path) -> int:
+    return int(base.name.removeprefix("base-"))
 
 
 def _sha256(path: Path) -> str:

@@ -61,17 +61,39 @@ class Ingest:
         except Superseded:
             log.info("ingest of %s into %s was superseded", file_id, collection.id)
         except LoadFailed as error:
-            await self._fail(collection, row, error.code, str(error))
+            await self._fail(row, error.code, str(error))
         except RetrievalError as error:
-            await self._fail(collection, row, "server_error", str(error))
+            await self._fail(row, "server_error", str(error))
         except Exception as error:
             log.exception("ingest of %s into %s failed", file_id, collection.id)
-            await self._fail(collection, row, "server_error", f"internal error ({type(error).__name__}); see the log")
+            await self._fail(row, "server_error", f"internal error ({type(error).__name__}); see the log")
+
+    async def refuse(self, collection_id: str, file_id: str, why: str) -> None:
+        """Fail a queued document whose collection cannot be used."""
+        row = await self.database.read(lambda db: catalog.get_document(db, collection_id, file_id))
+        if row is not None:
+            await self._fail(row, "server_error", why)
 
     async def _index(self, collection: Collection, row: Row[Any], parsed: Parsed) -> None:
         sizes = chunking.from_strategy(row.chunking)
-        digest = hashlib.sha256(parsed.text.encode("utf-8")).hexdigest()
-        chunks = await self._work(_cut, parsed.text, sizes)
+        digest, chunks = await self._work(_cut, parsed.text, sizes)
+        try:
+            await self._commit(collection, row, parsed, sizes, digest, chunks)
+        except (Superseded, RetrievalError):
+            # Nobody will come back for the vectors made so far, but for those that other chunks share.
+            hashes = [c.text_sha256 for c in chunks]
+            await self.database.write(lambda db: catalog.forget_vectors(db, hashes))
+            raise
+
+    async def _commit(
+        self,
+        collection: Collection,
+        row: Row[Any],
+        parsed: Parsed,
+        sizes: chunking.Chunking,
+        digest: str,
+        chunks: Sequence[NewChunk],
+    ) -> None:
         vectors = await self._embed(collection, row, chunks) if collection.generation.spec.dense else None
         terms = await self._work(_terms, chunks) if collection.generation.spec.lexical else None
         async with collection.changing:
@@ -92,7 +114,7 @@ class Ingest:
             if done is None:
                 raise Superseded
             batch = _batch(done, chunks, terms, vectors) if done.fresh else None
-            await collection.add_committed(FileEntry(row.file_id, row.filename, row.attributes), done, batch)
+            await collection.add_committed(FileEntry(row.file_id, row.filename, done.attributes), done, batch)
 
     async def _embed(self, collection: Collection, row: Row[Any], chunks: Sequence[NewChunk]) -> Vectors:
         import numpy as np
@@ -127,21 +149,23 @@ class Ingest:
 
         return await self.database.write(store)
 
-    async def _fail(self, collection: Collection, row: Row[Any], code: str, message: str) -> None:
+    async def _fail(self, row: Row[Any], code: str, message: str) -> None:
         await self.database.write(
-            lambda db: catalog.end_document(db, collection.id, row.file_id, row.attempt, "failed", code, message)
+            lambda db: catalog.end_document(db, row.collection_id, row.file_id, row.attempt, "failed", code, message)
         )
 
     async def _work(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.worker, work, *arguments)
 
 
-def _cut(text: str, sizes: chunking.Chunking) -> list[NewChunk]:
+def _cut(text: str, sizes: chunking.Chunking) -> tuple[str, list[NewChunk]]:
+    """The text's sha256 and its chunks."""
     from retrieval.tokens import token_spans
 
     spans = chunking.chunks(text, sizes, token_spans)
     pieces = [(span, text[span.start : span.end]) for span in spans]
-    return [NewChunk(span.start, span.end, piece, text_hash(piece)) for span, piece in pieces]
+    chunks = [NewChunk(span.start, span.end, piece, text_hash(piece)) for span, piece in pieces]
+    return hashlib.sha256(text.encode("utf-8")).hexdigest(), chunks
 
 
 def _terms(chunks: Sequence[NewChunk]) -> list[list[str]]:

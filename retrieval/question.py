@@ -47,9 +47,10 @@ _NUMBERS: Final = re.compile(
     r"|[mb]illion)\b",
     re.IGNORECASE,
 )
-# The first word of a sentence has its capital anyway; amid Chinese every capital opens a name. Acronyms are
-# left out: the text may well spell them out.
+# The first word of a sentence has its capital anyway; amid Chinese every capital opens a name. Acronyms are left out:
+# the text may well spell them out.
 _NAMES: Final = re.compile(rf"(?:(?<=[^.!?] )[\"'“‘(]?|(?<=[{CJK}]))([A-Z][\w'’-]*[a-z])")
+_TITLES: Final = re.compile(r"《([^《》]{2,40})》|“([^“”]{2,40})”|「([^「」]{2,40})」|\"([^\"]{2,40})\"")
 # An ending may differ: Germans, German, Germany.
 _ENDING: Final = 2
 _STEM: Final = 4
@@ -75,7 +76,7 @@ def read(text: str) -> Question:
     return Question(
         weights=weights,
         kind=_kind(text),
-        names=frozenset(name.casefold()[: max(_STEM, len(name) - _ENDING)] for name in _NAMES.findall(text)),
+        names=frozenset(name.casefold()[: max(_STEM, len(name) - _ENDING)] for name in _names(text)),
         figures=frozenset(term for term in weights if term[0].isdigit()),
     )
 
@@ -99,6 +100,10 @@ def answers_kind(question: Question, sentence: str) -> bool:
         return False
     pieces = (_NUMBERS if question.kind == "number" else _NAMES).findall(sentence)
     return any(term not in question.weights for piece in pieces for term in terms(piece))
+
+
+def _names(text: str) -> list[str]:
+    return _NAMES.findall(text) + ["".join(groups).strip() for groups in _TITLES.findall(text)]
 
 
 def _kind(text: str) -> Kind:

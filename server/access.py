@@ -23,7 +23,7 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            headers: dict[bytes, bytes] = dict(scope["headers"])
             try:
                 scope.setdefault("state", {})["tenant"] = self._tenant(scope["path"], headers)
             except ApiError as error:
@@ -31,23 +31,32 @@ class Authentication:
                 return
         await self._app(scope, receive, send)
 
-    def _tenant(self, path: str, headers: Mapping[str, str]) -> str:
+    def _tenant(self, path: str, headers: Mapping[bytes, bytes]) -> str:
         if not self._tenants:
-            host = headers.get("host", "")
-            name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-            if name not in LOCAL_HOSTS:
+            host = headers.get(b"host", b"").decode("latin-1")
+            if not _is_local(host):
                 raise ApiError(403, f"Host {host!r} is not this machine; set an API key to serve other names.")
+            # A form can be posted here from any web page; the browser then says from which.
+            origin = headers.get(b"origin")
+            if origin is not None and not _is_local(origin.decode("latin-1").partition("://")[2]):
+                raise ApiError(403, f"Pages of {origin.decode('latin-1')!r} have no access; set an API key to give it.")
             return "default"
         if path in OPEN_PATHS:
             return "default"
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = bearer.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
         if not given:
             raise ApiError(401, "Missing API key: send `Authorization: Bearer KEY`.", code="missing_api_key")
         for key, tenant in self._tenants.items():
-            if hmac.compare_digest(key.encode(), given.encode("utf-8", "replace")):
+            if hmac.compare_digest(key.encode(), given):
                 return tenant
         raise ApiError(401, "Incorrect API key.", code="invalid_api_key")
+
+
+def _is_local(host: str) -> bool:
+    """Whether `name` or `name:port` is this machine."""
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    return name.lower() in LOCAL_HOSTS
 
 
 class BodyLimit:

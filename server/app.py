@@ -11,7 +11,17 @@ from fastapi import FastAPI
 
 from server import errors, ops, run_events
 from server.access import Authentication, BodyLimit
-from server.openai import chat, embeddings, file_batches, files, models, search, store_files, vector_stores
+from server.openai import (
+    chat,
+    embeddings,
+    file_batches,
+    files,
+    generations,
+    models,
+    search,
+    store_files,
+    vector_stores,
+)
 from server.services import Services
 from server.settings import Settings, prepare_environment
 from server.wiring import running
@@ -19,13 +29,26 @@ from server.wiring import running
 log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
-ROUTERS = (models, chat, embeddings, files, vector_stores, search, store_files, file_batches, run_events, ops)
+ROUTERS = (
+    models,
+    chat,
+    embeddings,
+    files,
+    vector_stores,
+    search,
+    store_files,
+    file_batches,
+    generations,
+    run_events,
+    ops,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. Its lifespan opens the data directory and raises DataDirectoryInUse if another has it.
 
-    `app.state.services` is there while it runs; `app.state.warm` is set once the embedder and the pipelines are loaded;
+    `app.state.services` is there while it runs; `app.state.warm` is set once the embedder and the pipelines are loaded,
+    or could not be, which `app.state.failed` then says;
     `app.state.announce(url)` leaves word of where it serves.
     """
     prepare_environment()
@@ -42,10 +65,11 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.warm = asyncio.Event()
+    app.state.failed = None
     async with running(app.state.settings) as (services, lock):
         app.state.services = services
         app.state.announce = lock.announce
-        warming = asyncio.create_task(_warm(services, app.state.warm), name="warm-up")
+        warming = asyncio.create_task(_warm(app, services), name="warm-up")
         try:
             yield
         finally:
@@ -53,7 +77,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await asyncio.gather(warming, return_exceptions=True)
 
 
-async def _warm(services: Services, warm: asyncio.Event) -> None:
+async def _warm(app: FastAPI, services: Services) -> None:
     """Load what the first request would wait for, while the port is already open."""
 
     def load() -> None:
@@ -67,6 +91,7 @@ async def _warm(services: Services, warm: asyncio.Event) -> None:
         choice = await services.backends.default()
         log.info("backend %s: %s", choice.spec, choice.reason)
         await asyncio.to_thread(load)
-    except Exception:
+    except Exception as error:
         log.exception("warm-up failed; requests that need the missing part will say so")
-    warm.set()
+        app.state.failed = str(error) or type(error).__name__
+    app.state.warm.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.auto import Choice, choose
@@ -19,6 +20,9 @@ from server.settings import BackendProfile, Settings, environment
 
 if TYPE_CHECKING:
     from retrieval.base import Embedder
+
+
+BUNDLED = "all-MiniLM-L6-v2"
 
 
 class Backends:
@@ -41,16 +45,24 @@ class Backends:
 
     async def get(self, spec: str | None) -> Backend:
         """The backend of `spec`; None or `auto`: the default. Raises BadSpec."""
-        wanted = (await self.default()).spec if spec in (None, "auto") else str(spec)
+        wanted = (await self.default()).spec if spec in (None, "auto") else str(spec).strip()
         if wanted not in self._loaded:
-            if self._settings.tenants() and wanted.startswith("scripted:") and wanted != self._settings.backend:
+            if self._settings.tenants() and wanted != self._settings.backend and self._names_a_script(wanted):
                 # A script is a file of this machine: a caller with a mere key has no say in which files are read.
                 raise BadSpec("a service with API keys takes scripted backends from its own configuration only")
             made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
             self._loaded.setdefault(wanted, made)
         return self._loaded[wanted]
 
+    def _names_a_script(self, spec: str) -> bool:
+        name, _, file = spec.partition(":")
+        profile = self._profiles.get(name)
+        return bool(file) and (name == "scripted" or (profile is not None and profile.kind == "scripted"))
+
     async def aclose(self) -> None:
+        if self._choosing is not None:
+            self._choosing.cancel()
+            await asyncio.gather(self._choosing, return_exceptions=True)
         for backend in self._loaded.values():
             await close(backend)
 
@@ -61,12 +73,14 @@ class Backends:
         from retrieval.evidence import select
 
         embedder = self._embedder()
+        # The constants of the choice were fitted to the cosines of the bundled embedder; without it, words decide.
+        embed = partial(embedder.embed, kind="document") if embedder.name == BUNDLED else None
 
         def work() -> list[Quote]:
             found = select(
                 question,
                 [source.text for source in sources],
-                lambda texts: embedder.embed(texts, kind="document"),
+                embed,
                 scripts=embedder.scripts,
             )
             texts = [sources[quote.passage].text[quote.span.start : quote.span.end] for quote in found.quotes]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,17 +20,30 @@ log = logging.getLogger(__name__)
 
 class ApiError(Exception):
     def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None, type: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        type: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.message = message
-        self.param = param
+        self.message = _encodable(message)
+        self.param = param and _encodable(param)
         self.code = code
+        self.headers = dict(headers or {})
         self.type = type or TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
 
     def body(self) -> dict[str, Any]:
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+def _encodable(text: str) -> str:
+    """JSON can smuggle in half of a surrogate pair, which cannot be sent back as it is."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -65,7 +80,8 @@ def from_exception(error: BaseException) -> ApiError:
     if isinstance(error, backend.BackendError):
         status, code = BACKEND_STATUS.get(type(error), (502, "backend_failed"))
         param = "sandtable.backend" if isinstance(error, backend.BadSpec) else None
-        return ApiError(status, str(error), code=code, param=param, type="backend_error" if status >= 500 else None)
+        kind = "backend_error" if status >= 500 else None
+        return ApiError(status, str(error), code=code, param=param, type=kind, headers=retry_after(error.retry_after))
     if isinstance(error, retrieval.BadFilter):
         return bad_request(str(error), error.path, "invalid_filter")
     if isinstance(error, retrieval.BadChunking):
@@ -80,10 +96,17 @@ def from_exception(error: BaseException) -> ApiError:
     return ApiError(500, f"Internal error ({type(error).__name__}); the server's log has the details.", code="internal")
 
 
-def from_validation(errors: list[Any]) -> ApiError:
+def retry_after(seconds: float | None) -> dict[str, str]:
+    """The header by which OpenAI's clients time their next try."""
+    return {} if seconds is None else {"retry-after": str(max(0, ceil(seconds)))}
+
+
+def from_validation(errors: list[Any], body: Any = None) -> ApiError:
     """The first problem of a request body or query, named as OpenAI names it: `messages[0].role`."""
-    first = errors[0]
-    where = [part for part in first["loc"] if part not in ("body", "query", "path")]
+    # Of the alternatives that a field has, the one that fits deepest is the one that was meant.
+    field = errors[0]["loc"][:2]
+    first = max((e for e in errors if e["loc"][:2] == field), key=lambda e: len(e["loc"]))
+    where = _where(first["loc"][1:], body if first["loc"][0] == "body" else None)
     param = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
     if first["type"] == "extra_forbidden":
         return bad_request(f"Unknown parameter: {param!r}.", param, "unknown_parameter")
@@ -93,20 +116,42 @@ def from_validation(errors: list[Any]) -> ApiError:
         return bad_request(
             f"The body is not valid JSON: {first.get('ctx', {}).get('error', '')}.", None, "invalid_json"
         )
+    if not param:
+        return bad_request("The body must be a JSON object, sent as application/json.", None, "invalid_json")
     got = first.get("input")
     shown = f" (got {str(got)[:100]!r})" if isinstance(got, str | int | float | bool) else ""
-    return bad_request(f"Invalid value for {param!r}: {first['msg']}{shown}.", param or None, "invalid_value")
+    same = [e["msg"] for e in errors if len(e["loc"]) == len(first["loc"]) and e["loc"][:-1] == first["loc"][:-1]]
+    why = " / ".join(dict.fromkeys(same))
+    return bad_request(f"Invalid value for {param!r}: {why}{shown}.", param, "invalid_value")
+
+
+def _where(place: Sequence[str | int], body: Any) -> list[str | int]:
+    """The place without the names of alternatives that the validator tried there (`content.str`)."""
+    if body is None:
+        return list(place)
+    kept: list[str | int] = []
+    for part in place:
+        if isinstance(body, Mapping):
+            if part not in body and part != place[-1]:
+                continue
+            body = body.get(part)
+        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
+            body = body[part]
+        else:
+            continue
+        kept.append(part)
+    return kept
 
 
 def response(error: ApiError) -> JSONResponse:
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
+    headers = error.headers | ({"www-authenticate": "Bearer"} if error.status == 401 else {})
     return JSONResponse(error.body(), error.status, headers=headers)
 
 
 def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return response(from_validation(list(error.errors())))
+        return response(from_validation(list(error.errors()), error.body))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
@@ -115,8 +160,8 @@ def install(app: FastAPI) -> None:
             return response(ApiError(404, message, code="unknown_route"))
         if error.status_code == 405:
             message = f"{request.url.path} does not take {request.method}."
-            return response(ApiError(405, message, code="method_not_allowed"))
-        return response(ApiError(error.status_code, str(error.detail)))
+            return response(ApiError(405, message, code="method_not_allowed", headers=error.headers))
+        return response(ApiError(error.status_code, str(error.detail), headers=error.headers))
 
     @app.exception_handler(Exception)
     async def other(_request: Request, error: Exception) -> JSONResponse:

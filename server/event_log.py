@@ -11,16 +11,23 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from agents.events import EVENT, Event
 from retrieval.database import Database
 from server.storage import runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
 
 PAUSE = 0.03
 """Seconds between commits while tokens stream: a person reading the trace does not notice, the disk does."""
 PAGE = 1_000
+STOP_SECONDS = 3.0
+"""How long a stop waits for cancelled runs to say so; closing a connection to a model takes far less."""
 TERMINAL = frozenset({"run_finished", "run_failed", "run_cancelled", "run_limited"})
 
 
@@ -34,6 +41,9 @@ class EventLog:
         self._urgent = asyncio.Event()
         self._followed: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._writer: asyncio.Task[None] | None = None
+        self._open: set[str] = set()
+        self._closed = asyncio.Event()
+        self._closed.set()
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="event-log")
@@ -50,6 +60,9 @@ class EventLog:
     def end_soon(self, run_id: str, status: str, answer: str | None) -> None:
         """Close a run with the next commit."""
         self._ends.append((run_id, status, answer))
+        self._open.discard(run_id)
+        if not self._open:
+            self._closed.set()
         self._wake.set()
 
     async def flush(self) -> None:
@@ -59,11 +72,23 @@ class EventLog:
         self._wake.set()
         await done
 
+    def opened(self, run_id: str) -> None:
+        """A run begins whose end is to be waited for when the service stops."""
+        self._open.add(run_id)
+        self._closed.clear()
+
     async def stop(self) -> None:
-        await self.flush()
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        """Store what there is, the ends of runs included that are being cancelled at this moment."""
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._closed.wait()
+            while self._pending or self._ends:
+                await self.flush()
+        finally:
+            if self._writer is not None:
+                self._writer.cancel()
+                await asyncio.gather(self._writer, return_exceptions=True)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[tuple[int, str, str]]:
         """(seq, type, JSON) of a run's events after `after`, as they come, up to its terminal event."""
@@ -72,12 +97,14 @@ class EventLog:
         try:
             while True:
                 changed.clear()
-                page = await self._database.read(lambda db: runs.read_events(db, run_id, after, PAGE))  # noqa: B023
+                page, over = await self._database.read(lambda db: _news(db, run_id, after))  # noqa: B023
                 for seq, type, data in page:
                     after = seq
                     yield seq, type, data
                     if type in TERMINAL:
                         return
+                if over and not page:
+                    return
                 if not page:
                     await changed.wait()
         finally:
@@ -103,22 +130,25 @@ class EventLog:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
-            for run_id in {row[0] for row in rows}:
+            for run_id in {row[0] for row in rows} | {end[0] for end in ends}:
                 for follower in self._followed.get(run_id, ()):
                     follower.set()
             if not self._urgent.is_set():
                 await _sleep_unless(self._urgent, PAUSE)
 
 
-def _store(db: object, rows: list[tuple[str, int, str, str]], ends: list[tuple[str, str, str | None]]) -> None:
-    runs.add_events(db, rows)  # type: ignore[arg-type]
+def _store(db: Connection, rows: list[tuple[str, int, str, str]], ends: list[tuple[str, str, str | None]]) -> None:
+    runs.add_events(db, rows)
     for run_id, status, answer in ends:
-        runs.end_run(db, run_id, status, answer)  # type: ignore[arg-type]
+        runs.end_run(db, run_id, status, answer)
+
+
+def _news(db: Connection, run_id: str, after: int) -> tuple[list[tuple[int, str, str]], bool]:
+    """Events after `after`, and whether the run is over, so that no more will come."""
+    return runs.read_events(db, run_id, after, PAGE), not runs.is_running(db, run_id)
 
 
 async def _sleep_unless(event: asyncio.Event, seconds: float) -> None:
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-    except TimeoutError:
-        pass

@@ -11,7 +11,9 @@ import logging
 
 from retrieval import catalog
 from retrieval.database import Database
+from retrieval.errors import RetrievalError
 from retrieval.ingest import Ingest
+from server.errors import ApiError
 from server.open_collections import OpenCollections
 from server.storage.blobs import Blobs
 
@@ -51,10 +53,17 @@ class IngestQueue:
         while True:
             collection_id, file_id = await self._waiting.get()
             try:
-                if await self._database.read(lambda db: catalog.get_document(db, collection_id, file_id)) is None:  # noqa: B023
-                    continue
-                collection = await self._collections.get(collection_id)
-                await self._ingest.run(collection, file_id, self._blobs.path(file_id))
+                await self._one(collection_id, file_id)
             except Exception:
-                # One collection that cannot be opened must not stop the others; the document stays queued.
-                log.exception("ingest of %s into %s could not start", file_id, collection_id)
+                # Not even its failure could be recorded (a full disk); it stays queued for the next start.
+                log.exception("ingest of %s into %s could not be done", file_id, collection_id)
+
+    async def _one(self, collection_id: str, file_id: str) -> None:
+        if await self._database.read(lambda db: catalog.get_document(db, collection_id, file_id)) is None:
+            return
+        try:
+            collection = await self._collections.get(collection_id)
+        except (RetrievalError, ApiError) as error:
+            await self._ingest.refuse(collection_id, file_id, f"the vector store cannot be opened: {error}")
+            return
+        await self._ingest.run(collection, file_id, self._blobs.path(file_id))

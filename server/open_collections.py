@@ -7,12 +7,21 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import NoResultFound
 
 from retrieval import catalog
 from retrieval.base import Embedder
 from retrieval.collection import Collection, open_collection
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
+from server.errors import not_found
+from server.storage import files
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class OpenCollections:
@@ -31,43 +40,57 @@ class OpenCollections:
         self._directory = directory
         self._opening: dict[str, asyncio.Task[Collection]] = {}
         self._embedders: dict[str, tuple[Embedder, QueryBatcher]] = {}
+        self._loading = Lock()
 
     async def get(self, collection_id: str) -> Collection:
         """The collection, opened if it is not. The caller has checked that it exists."""
         task = self._opening.get(collection_id)
         if task is None:
-            task = asyncio.create_task(self._open(collection_id))
+            task = asyncio.create_task(self._open(collection_id), name=f"open {collection_id}")
             self._opening[collection_id] = task
-        try:
-            return await asyncio.shield(task)
-        except Exception:
-            self._opening.pop(collection_id, None)
-            raise
+            task.add_done_callback(lambda done: self._forget_failed(collection_id, done))
+        return await asyncio.shield(task)
 
     def embedder(self, spec: str) -> tuple[Embedder, QueryBatcher]:
-        if spec not in self._embedders:
-            embedder = self._load(spec)
-            self._embedders[spec] = (embedder, QueryBatcher(embedder))
-        return self._embedders[spec]
+        """Cheap: the model itself is loaded on its first use. May be called from any thread."""
+        with self._loading:
+            if spec not in self._embedders:
+                embedder = self._load(spec)
+                self._embedders[spec] = (embedder, QueryBatcher(embedder))
+            return self._embedders[spec]
 
     async def delete(self, collection_id: str) -> None:
         """Remove a collection and all that was made for it."""
+
+        def remove(db: Connection) -> None:
+            files.delete_batches(db, collection_id)
+            catalog.delete_collection(db, collection_id)
+
+        # From the database first: whoever comes later finds nothing to open.
+        await self._database.write(remove)
         task = self._opening.pop(collection_id, None)
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
-        await self._database.write(lambda db: catalog.delete_collection(db, collection_id))
         path = self._directory / collection_id
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     async def close(self) -> None:
-        for task in self._opening.values():
-            if task.done() and task.exception() is None:
-                await task.result().close()
+        opened = await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        for collection in opened:
+            if isinstance(collection, Collection):
+                await collection.close()
         for _, queries in self._embedders.values():
             await queries.aclose()
 
+    def _forget_failed(self, collection_id: str, done: asyncio.Task[Collection]) -> None:
+        if (done.cancelled() or done.exception() is not None) and self._opening.get(collection_id) is done:
+            del self._opening[collection_id]
+
     async def _open(self, collection_id: str) -> Collection:
-        spec = (await self._database.read(lambda db: catalog.active_generation(db, collection_id))).embedder
+        try:
+            spec = (await self._database.read(lambda db: catalog.active_generation(db, collection_id))).embedder
+        except NoResultFound:
+            raise not_found("vector store", collection_id, "vector_store_id") from None
         embedder, queries = self.embedder(spec)
         directory = self._directory
         return await open_collection(collection_id, self._database, embedder, queries, self._searchers, directory)

@@ -25,6 +25,8 @@ async def readyz(request: Request) -> JSONResponse:
     missing: list[str] = []
     if not request.app.state.warm.is_set():
         missing.append("embedder")
+    elif request.app.state.failed is not None:
+        missing.append(f"embedder ({request.app.state.failed})")
     try:
         await services_of(request).database.read(lambda db: db.execute(text("select 1")))
     except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.events import RunFailed
-from server.errors import BACKEND_STATUS, ApiError
+from server.errors import BACKEND_STATUS, ApiError, retry_after
 
 BY_NAME = {kind.__name__: (status, code) for kind, (status, code) in BACKEND_STATUS.items()}
 BY_NAME |= {
@@ -18,4 +18,5 @@ PARAMS = {"BadFilter": "sandtable.options.where", "CollectionRequired": "sandtab
 def from_failure(end: RunFailed) -> ApiError:
     status, code = BY_NAME.get(end.error_type, (500, "run_failed"))
     kind = "backend_error" if code.startswith("backend") and status >= 500 else None
-    return ApiError(status, end.message, param=PARAMS.get(end.error_type), code=code, type=kind)
+    param = PARAMS.get(end.error_type)
+    return ApiError(status, end.message, param=param, code=code, type=kind, headers=retry_after(end.retry_after))

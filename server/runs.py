@@ -71,6 +71,7 @@ async def execute(services: Services, order: Order) -> AsyncGenerator[Event, Non
         generation=collection.generation_id if collection else None,
     )
     last, said = 0, ""
+    services.events.opened(order.run_id)
     try:
         async with aclosing(stream(order.pipeline, order.input, deps, run_id=order.run_id)) as events:
             async for event in events:
@@ -114,4 +115,6 @@ async def close_abandoned(services: Services) -> int:
             )
         )
         services.events.end_soon(run_id, "interrupted", None)
+    if left:
+        await services.events.flush()
     return len(left)

@@ -11,12 +11,17 @@ HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, so that proxies keep the connection."""
 
 
+# Legal in JSON as they are, but some clients cut the stream into lines there.
+LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"})
+
+
 def data(text: str) -> str:
-    return f"data: {text}\n\n"
+    """A frame that carries one JSON value."""
+    return f"data: {text.translate(LINE_ENDS)}\n\n"
 
 
 def event(seq: int, type: str, text: str) -> str:
-    return f"id: {seq}\nevent: {type}\ndata: {text}\n\n"
+    return f"id: {seq}\nevent: {type}\n{data(text)}"
 
 
 def response(frames: AsyncIterator[str]) -> StreamingResponse:

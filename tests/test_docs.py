@@ -80,6 +80,7 @@ def test_blocks_parse(path):
             assert done.returncode == 0, f"{block}: {done.stderr}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if any(b.runs for b in blocks(p))], ids=lambda path: path.name)
 def test_blocks_run(path, tmp_path):

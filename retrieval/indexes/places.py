@@ -19,7 +19,8 @@ def found_at(ascending: Ids, wanted: Ids) -> NDArray[np.intp]:
     if len(ascending) == 0:
         return np.empty(0, np.intp)
     places = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
-    return places[ascending[places] == wanted]
+    held: NDArray[np.intp] = places[ascending[places] == wanted]
+    return held
 
 
 def last_of_each(ids: Ids) -> NDArray[np.intp]:

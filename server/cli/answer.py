@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Any
 
-from server.cli.output import one_line, plain, stderr_console, stdout_console
-
-MARKER = re.compile(r"\s*([\[【［][^\]】］]{1,40}[\]】］])")
-QUOTE = 300
-"""Characters of a quote that are shown; --json gives all of it."""
+from server.cli.output import plain, stderr_console, stdout_console
+from server.cli.sources import sources
 
 
 class Answer:
@@ -65,19 +61,6 @@ class Answer:
         if self._thinking and not self._thinking.endswith("\n"):
             self._stderr.print()
         self._thinking = ""
-
-
-def sources(text: str, citations: list[dict[str, Any]]) -> list[str]:
-    """A line per citation, under the marker that stands in the text at its index (code points)."""
-    lines = []
-    for citation in citations:
-        marker = MARKER.match(text, citation["index"])
-        label = marker[1] if marker else "[-]"
-        quote = one_line(citation["quote"])
-        shown = quote if len(quote) <= QUOTE else quote[: QUOTE - 1] + "…"
-        place = f"{one_line(citation['filename'])}:{citation['start']}-{citation['end']}"
-        lines.append(f"{label} {place}\n    “{shown}”")
-    return list(dict.fromkeys(lines))
 
 
 def facts(found: dict[str, Any], usage: dict[str, Any] | None) -> str:

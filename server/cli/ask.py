@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from server.cli.failure import CommandFailed
-from server.cli.options import Where, json_option, key_values, service_options
+from server.cli.key_values import key_values
+from server.cli.options import Where, json_option, service_options
 from server.cli.output import emit_json, note
 
 if TYPE_CHECKING:
-    from server.cli.answer import Answer
     from server.cli.api import Api
-
-PATH = "/v1/chat/completions"
 
 
 @click.command(short_help="Ask a pipeline a question; show its sources.")
@@ -78,32 +77,17 @@ async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any
 
 async def _run(api: Api, body: dict[str, Any], as_json: bool) -> None:
     from server.cli.answer import Answer
+    from server.cli.chat import PATH, chunks
 
     if as_json:
         emit_json(await api.call("POST", PATH, json=body))
         return
     answer = Answer()
-    await _stream(api, {**body, "stream": True, "stream_options": {"include_usage": True}}, answer)
-    answer.finish()
-
-
-async def _stream(api: Api, body: dict[str, Any], answer: Answer) -> None:
-    """Feed the answer with what comes. Raises CommandFailed if the stream ends without its end."""
-    import json
-
-    from backends.sse import EventReader
-    from server.cli.api import refused
-
-    reader = EventReader()
-    async with api.stream("POST", PATH, json=body) as response:
-        async for piece in api.pieces(response):
-            for event in reader.feed(piece):
-                if event.data == "[DONE]":
-                    return
-                chunk = json.loads(event.data)
-                if "error" in chunk:
-                    answer.break_off()
-                    raise refused(chunk["error"])
+    try:
+        async with aclosing(chunks(api, body)) as stream:
+            async for chunk in stream:
                 answer.take(chunk)
-    answer.break_off()
-    raise CommandFailed(f"{api.name} ended the answer without finishing it", type="connection_error", code="broken")
+    except CommandFailed:
+        answer.break_off()
+        raise
+    answer.finish()

@@ -28,7 +28,7 @@ async def connect(where: Where) -> AsyncIterator[Api]:
 
     settings = settings_for(where.config, data_dir=where.data_dir)
     async with AsyncExitStack() as stack:
-        url, transport, key = where.url, None, where.api_key or api_key(settings)
+        url, transport, key = where.url, None, where.api_key or own_key(settings)
         if url is None:
             url, transport = await _local(settings, stack)
             key = key or _first_key(settings)
@@ -56,7 +56,7 @@ def in_use(error: DataDirectoryInUse) -> CommandFailed:
     return CommandFailed(f"{error}{holder}", type="data_directory_in_use", code="data_directory_in_use")
 
 
-def api_key(settings: Settings) -> str | None:
+def own_key(settings: Settings) -> str | None:
     return settings.api_key.get_secret_value() if settings.api_key is not None else None
 
 

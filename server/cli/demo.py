@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from server.cli.connection import api_key
+from server.cli.connection import own_key
 from server.cli.options import api_key_option, config_option, json_option, settings_for, url_option
 from server.cli.output import emit_json, note, stderr_console, stdout_console
 
@@ -41,7 +41,7 @@ def demo(
 
     chosen = name or DEFAULT
     show = _function(chosen)
-    key = api_key or _key(config)
+    key = api_key or own_key(settings_for(config))
     with _service(url, config, keep) as base_url:
         code = show(base_url, key, backend, stderr_console() if as_json else stdout_console(), keep=keep)
     if as_json:
@@ -59,10 +59,6 @@ def _function(name: str) -> Callable[..., int]:
     module, _, attribute = entry.main.partition(":")
     function: Callable[..., int] = getattr(import_module(module), attribute)
     return function
-
-
-def _key(config: Path | None) -> str | None:
-    return api_key(settings_for(config))
 
 
 @contextmanager

@@ -42,10 +42,13 @@ def doctor(prepare: bool, data_dir: Path | None, config: Path | None, as_json: b
 def checks(data_dir: Path | None, config: Path | None, prepare: bool) -> list[Check]:
     """All checks in their order. Raises CommandFailed when the settings cannot be read."""
     from server.cli.checks import machine_checks
-    from server.cli.model_checks import backend_checks, embedder
+    from server.cli.embedder_check import embedder
+    from server.cli.model_checks import backend_checks
+    from server.cli.place_checks import data_directory, exposure
 
     settings = settings_for(config, data_dir=data_dir)
-    return [*machine_checks(settings), embedder(settings, prepare), *asyncio.run(backend_checks(settings))]
+    places = [data_directory(settings), exposure(settings)]
+    return [*machine_checks(), *places, embedder(settings, prepare), *asyncio.run(backend_checks(settings))]
 
 
 def _show(found: list[Check]) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli.failure import CommandFailed
-from server.cli.options import Where, json_option, key_values, service_options
+from server.cli.key_values import key_values
+from server.cli.options import Where, json_option, service_options
 from server.cli.output import emit_json, note, one_line, stdout_console
 
 if TYPE_CHECKING:

@@ -56,8 +56,6 @@ def run(arguments: Sequence[str]) -> int:
         else:
             error.show()
         return WRONG_USE
-    except click.ClickException as error:
-        return _failed(CommandFailed(error.format_message()), as_json)
     except click.Abort:
         return _failed(CommandFailed("stopped", type="interrupted", code="interrupted"), as_json)
     except CommandFailed as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from server.cli.option_types import type_of
 from server.cli.options import json_option
 from server.cli.output import emit_json, stdout_console
 
@@ -64,19 +65,3 @@ def _default(schema: dict[str, Any]) -> str:
     import json
 
     return json.dumps(schema["default"], ensure_ascii=False) if "default" in schema else ""
-
-
-def type_of(schema: dict[str, Any]) -> str:
-    """A JSON schema in words: `integer, 1 to 50`."""
-    if "enum" in schema:
-        return " or ".join(map(str, schema["enum"]))
-    if "const" in schema:
-        return str(schema["const"])
-    if "anyOf" in schema:
-        return " or ".join(type_of(part) for part in schema["anyOf"])
-    words = str(schema.get("type", "any"))
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    if low is not None and high is not None:
-        return f"{words}, {low} to {high}"
-    return f"{words} from {low}" if low is not None else f"{words} up to {high}" if high is not None else words

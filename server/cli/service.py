@@ -15,7 +15,7 @@ import uvicorn
 
 from retrieval.errors import RetrievalError
 from server.cli.connection import in_use
-from server.cli.failure import CommandFailed
+from server.cli.logs import configure_logging
 from server.cli.output import emit_json
 from server.cli.started import started
 from server.data_lock import DataDirectoryInUse
@@ -36,17 +36,6 @@ def run_service(settings: Settings, listener: socket.socket, as_json: bool) -> N
         _Process(settings, listener, as_json).run([listener])
     except DataDirectoryInUse as error:
         raise in_use(error) from None
-
-
-def configure_logging(level: str) -> None:
-    number = logging.getLevelNamesMapping().get(level.upper())
-    if number is None:
-        raise CommandFailed(f"log_level is {level!r}; it must be debug, info, warning or error", type="bad_settings")
-    logging.basicConfig(
-        stream=sys.stderr, level=number, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    for chatty in ("alembic", "faiss", "httpx"):  # their inner workings, at level info
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 class _Process(uvicorn.Server):

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from agents.events import End, Event, RunFailed, RunFinished, RunLimited, StepFinished, Token
+from agents.events import End, Event, RunFailed, RunFinished, RunLimited, StepFinished, Thought, Token
 from server import runs, sse
+from server.disconnect import unless_gone
 from server.errors import ApiError, bad_request
 from server.ids import new_id, new_uuid
 from server.openai.chat_schema import ChatCompletion, Extension, refuse_unsupported, text_of
-from server.openai.search import generation_of
+from server.openai.search import generation_of, note_use
 from server.openai.trace_text import reasoning_of
+from server.openai.vector_stores import live_store
 from server.resolve import (
     check_capabilities,
     collection_for,
@@ -26,7 +28,7 @@ from server.resolve import (
     resolve_model,
 )
 from server.run_errors import from_failure
-from server.services import Services, services_of, tenant_of
+from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
     from agents.run import RunInput, Sampling
@@ -38,19 +40,24 @@ router = APIRouter(tags=["chat"])
 async def create_chat_completion(request: Request, body: ChatCompletion) -> dict[str, Any] | Response:
     services = services_of(request)
     refuse_unsupported(body)
-    order = await _order(services, tenant_of(request), body)
+    order = await _order(request, body)
     await runs.create(services, order)
     reply = Reply(order, body)
     events = runs.execute(services, order)
     if not body.stream:
-        return await _whole(events, reply)
-    begun = await _begin(events)
+        return await unless_gone(request, _whole(events, reply))
+    begun = await unless_gone(request, _begin(events))
     return sse.response(_frames(_chain(begun, events), reply))
 
 
-async def _order(services: Services, tenant: str, body: ChatCompletion) -> runs.Order:
+async def _order(request: Request, body: ChatCompletion) -> runs.Order:
+    services, tenant = services_of(request), tenant_of(request)
     extension = body.sandtable or Extension()
     target = await resolve_model(services, tenant, body.model, extension.collection)
+    if target.collection_id is not None:
+        param = "sandtable.collection" if extension.collection else "model"
+        store = await live_store(request, target.collection_id, param)
+        await note_use(services, store)
     pipeline = pipeline_of(target.pipeline)
     options = options_for(pipeline, extension.options)
     input = _input(body)
@@ -173,14 +180,14 @@ def annotations_of(end: End) -> list[dict[str, Any]]:
 
 
 async def _begin(events: AsyncGenerator[Event, None]) -> list[Event]:
-    """Read up to the first event that a client would see. Raises ApiError if it is a failure: until then the status of
-    the response can still tell it."""
+    """Read up to the first token or thought. Raises ApiError if the run fails before: until then the status of the
+    response can still tell it, which clients understand better than an error in a stream."""
     begun: list[Event] = []
     async for event in events:
         begun.append(event)
         if isinstance(event, RunFailed):
             raise from_failure(event)
-        if isinstance(event, Token | End) or reasoning_of(event):
+        if isinstance(event, Token | Thought | End):
             break
     return begun
 

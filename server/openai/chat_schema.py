@@ -152,11 +152,21 @@ def text_of(message: ChatMessage, place: int) -> str:
     if message.content is None:
         return ""
     if isinstance(message.content, str):
-        return message.content
+        return _checked(message.content, f"messages[{place}].content")
     for n, part in enumerate(message.content):
         if isinstance(part, OtherPart):
             where = f"messages[{place}].content[{n}]"
             raise bad_request(
                 f"{where} is {part.type!r}; only text is supported here yet.", where, "unsupported_content"
             )
-    return "\n".join(part.text for part in message.content if isinstance(part, TextPart))
+    text = "\n".join(part.text for part in message.content if isinstance(part, TextPart))
+    return _checked(text, f"messages[{place}].content")
+
+
+def _checked(text: str, where: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise bad_request(f"{where} is not Unicode text: {half!r} is half of a pair.", where, "invalid_value") from None
+    return text

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import Annotated, Any, Literal
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
+from starlette.responses import Response
 
 from server.errors import ApiError, bad_request
 from server.openai.schema import Body
 from server.services import services_of
+
+if TYPE_CHECKING:
+    from retrieval.base import Embedder
 
 router = APIRouter(tags=["embeddings"])
 
@@ -31,27 +36,34 @@ class CreateEmbeddings(Body):
 
 
 @router.post("/v1/embeddings")
-async def create_embeddings(request: Request, body: CreateEmbeddings) -> dict[str, Any]:
+async def create_embeddings(request: Request, body: CreateEmbeddings) -> Response:
     services = services_of(request)
     texts = _texts(body)
     embedder, _ = services.collections.embedder(services.settings.embedder)
     if body.model not in (embedder.name, services.settings.embedder):
         message = f"No embedding model {body.model!r}; this service has {embedder.name!r}."
         raise ApiError(404, message, param="model", code="model_not_found")
+    return Response(await asyncio.to_thread(_embedded, embedder, body, texts), media_type="application/json")
+
+
+def _embedded(embedder: Embedder, body: CreateEmbeddings, texts: list[str]) -> str:
+    """The whole reply as JSON: writing a million numbers takes too long for the event loop as well."""
     if body.dimensions is not None and body.dimensions != embedder.dimension:
         message = (
             f"'dimensions' is {body.dimensions}; {embedder.name!r} makes {embedder.dimension} and cannot shorten them."
         )
         raise bad_request(message, "dimensions", "unsupported_value")
-    vectors = await asyncio.to_thread(embedder.embed, texts, kind=body.kind)
-    count = await asyncio.to_thread(embedder.count_tokens, texts)
+    vectors = embedder.embed(texts, kind=body.kind)
+    count = embedder.count_tokens(texts)
     encode = _base64 if body.encoding_format == "base64" else lambda vector: vector.tolist()
-    return {
-        "object": "list",
-        "model": embedder.name,
-        "data": [{"object": "embedding", "index": n, "embedding": encode(v)} for n, v in enumerate(vectors)],
-        "usage": {"prompt_tokens": count, "total_tokens": count},
-    }
+    return json.dumps(
+        {
+            "object": "list",
+            "model": embedder.name,
+            "data": [{"object": "embedding", "index": n, "embedding": encode(v)} for n, v in enumerate(vectors)],
+            "usage": {"prompt_tokens": count, "total_tokens": count},
+        }
+    )
 
 
 def _texts(body: CreateEmbeddings) -> list[str]:

@@ -49,7 +49,7 @@ async def batch_object(request: Request, store_id: str, batch_id: str) -> dict[s
     row = await services_of(request).database.read(lambda db: files.get_batch(db, store_id, batch_id))
     if row is None:
         raise not_found("file batch", batch_id, "batch_id")
-    counts = (await file_counts(request, collection_id=store_id, batch_id=batch_id)).get(store_id, NO_FILES)
+    counts = (await file_counts(request, [store_id], document.c.batch_id == batch_id)).get(store_id, NO_FILES)
     status = "in_progress" if counts["in_progress"] else "cancelled" if row.cancelled else "completed"
     if status == "completed" and counts["total"] and counts["failed"] == counts["total"]:
         status = "failed"
@@ -76,7 +76,8 @@ async def create_batch(request: Request, store_id: str, body: CreateBatch) -> di
         common = (dict(body.attributes or {}), strategy(body.chunking_strategy))
         wanted = {id: (id, *common) for id in body.file_ids or []}
     batch_id = new_id("vsfb_")
-    await queue_files(request, store_id, list(wanted.values()), batch_id)
+    param = "files" if body.files is not None else "file_ids"
+    await queue_files(request, store_id, list(wanted.values()), param=param, batch_id=batch_id)
     return await batch_object(request, store_id, batch_id)
 
 

@@ -27,6 +27,10 @@ KEEP_FREE = 64 << 20
 """Bytes of disk that an upload must leave free, so that the database can still write."""
 
 
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs"})
+"""Control and format characters and halves of pairs; letters and emoji too new for this Python's tables stay."""
+
+
 def file_object(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -44,7 +48,7 @@ def file_object(row: Any) -> dict[str, Any]:
 def safe_filename(given: str) -> str:
     """The last part of the name without control characters: a label only, the file on disk is named by its id."""
     name = given.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(c for c in name if unicodedata.category(c)[0] != "C").strip()
+    name = "".join(c for c in name if unicodedata.category(c) not in UNPRINTABLE).strip()
     if name in ("", ".", ".."):
         raise bad_request(f"The file needs a name; got {given!r}.", "file", "invalid_filename")
     if len(name) > 255:
@@ -95,12 +99,16 @@ async def _store(services: Services, tenant: str, upload: UploadFile, filename: 
     if await asyncio.to_thread(services.free_bytes) < (upload.size or 0) + KEEP_FREE:
         raise ApiError(507, "The disk of the data directory is nearly full.", param="file", code="disk_full")
     file_id = new_id("file-")
-    size, digest = await asyncio.to_thread(services.blobs.write, file_id, upload.file)
-    row = await services.database.write(
-        lambda db: files.add_file(
-            db, id=file_id, tenant=tenant, filename=filename, bytes=size, sha256=digest, purpose=purpose
+    try:
+        size, digest = await asyncio.to_thread(services.blobs.write, file_id, upload.file)
+        row = await services.database.write(
+            lambda db: files.add_file(
+                db, id=file_id, tenant=tenant, filename=filename, bytes=size, sha256=digest, purpose=purpose
+            )
         )
-    )
+    except Exception:
+        await asyncio.to_thread(services.blobs.delete, file_id)
+        raise
     return file_object(row)
 
 
@@ -135,9 +143,10 @@ async def delete_file(request: Request, file_id: str) -> dict[str, Any]:
     """Deletes the file and takes it out of every vector store."""
     services = services_of(request)
     await existing_file(request, file_id)
-    for collection_id in await services.database.read(lambda db: files.stores_with(db, file_id)):
-        await (await services.collections.get(collection_id)).remove_file(file_id)
-    await services.database.write(lambda db: files.delete_file(db, file_id))
+    # It may be added to another store meanwhile, so the last look and the deletion are one step.
+    while holders := await services.database.write(lambda db: files.delete_unless_held(db, file_id)):
+        for collection_id in holders:
+            await (await services.collections.get(collection_id)).remove_file(file_id)
     await asyncio.to_thread(services.blobs.delete, file_id)
     return {"id": file_id, "object": "file", "deleted": True}
 

@@ -17,7 +17,10 @@ MAX_ATTRIBUTES = 16
 Key = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Metadata = Annotated[dict[Key, Annotated[str, StringConstraints(max_length=512)]], Field(max_length=MAX_ATTRIBUTES)]
 AttributeText = Annotated[str, StringConstraints(max_length=512)]
-Attributes = Annotated[dict[Key, bool | int | float | AttributeText], Field(max_length=MAX_ATTRIBUTES)]
+# What any JSON reader holds exactly; searches compare and return numbers as floats.
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Attributes = Annotated[dict[Key, bool | Whole | Finite | AttributeText], Field(max_length=MAX_ATTRIBUTES)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 

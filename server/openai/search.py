@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -65,15 +66,19 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
         for hit in await collection.search(query, body.max_num_results, where=body.filters):
             if hit.chunk_id not in best or hit.score > best[hit.chunk_id].score:
                 best[hit.chunk_id] = hit
-    threshold = (body.ranking_options and body.ranking_options.score_threshold) or 0.0
-    hits = sorted((h for h in best.values() if h.score >= threshold), key=lambda h: -h.score)
+    # No threshold is not one of 0: cosines of a `flat` store may lie below it.
+    threshold = body.ranking_options.score_threshold if body.ranking_options is not None else None
+    hits = sorted((h for h in best.values() if threshold is None or h.score >= threshold), key=lambda h: -h.score)
+    hits = hits[: body.max_num_results]
     await note_use(services, row)
-    matched = (lambda hit: collection.matched_terms(" ".join(queries), hit.chunk_id)) if body.explain else None
+    matched: Sequence[list[str] | None] = [None] * len(hits)
+    if body.explain:
+        matched = await collection.matched_terms(" ".join(queries), [hit.chunk_id for hit in hits])
     return {
         "object": "vector_store.search_results.page",
         "search_query": queries,
         "generation": generation,
-        "data": [hit_object(hit, matched and matched(hit)) for hit in hits[: body.max_num_results]],
+        "data": [hit_object(hit, terms) for hit, terms in zip(hits, matched, strict=True)],
         "has_more": False,
         "next_page": None,
     }

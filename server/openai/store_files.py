@@ -65,9 +65,8 @@ async def existing_document(request: Request, store_id: str, file_id: str) -> An
 async def add_file(request: Request, store_id: str, body: AddFile) -> dict[str, Any]:
     """Queue a file for ingest. A file that is there already is read anew and its old chunks are replaced."""
     await live_store(request, store_id)
-    await queue_files(
-        request, store_id, [(body.file_id, body.attributes or {}, strategy(body.chunking_strategy))], None
-    )
+    wanted = [(body.file_id, body.attributes or {}, strategy(body.chunking_strategy))]
+    await queue_files(request, store_id, wanted, param="file_id")
     return store_file_object(await existing_document(request, store_id, body.file_id))
 
 

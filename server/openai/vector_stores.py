@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -48,11 +49,10 @@ class UpdateStore(Body):
     expires_after: ExpiresAfter | None = None
 
 
-async def file_counts(request: Request, **where: Any) -> dict[str, dict[str, int]]:
-    """Files per status for each collection that matches, by collection id."""
-    conditions = [document.c[name] == value for name, value in where.items()]
+async def file_counts(request: Request, ids: Sequence[str], *more: Any) -> dict[str, dict[str, int]]:
+    """Files per status of collections, by collection id; `more`: conditions on the files."""
     query = select(document.c.collection_id, document.c.status, func.count(), func.sum(document.c.usage_bytes))
-    query = query.where(*conditions).group_by(document.c.collection_id, document.c.status)
+    query = query.where(document.c.collection_id.in_(ids), *more).group_by(document.c.collection_id, document.c.status)
     rows = await services_of(request).database.read(lambda db: db.execute(query).all())
     found: dict[str, dict[str, int]] = {}
     for collection_id, status, count, usage in rows:
@@ -98,45 +98,52 @@ async def existing_store(request: Request, store_id: str) -> Any:
     return row
 
 
-async def live_store(request: Request, store_id: str) -> Any:
+async def live_store(request: Request, store_id: str, param: str = "vector_store_id") -> Any:
     """A store that may be searched and written: it exists and has not expired."""
     row = await existing_store(request, store_id)
     ends = expires_at(row)
     if ends is not None and ends < time.time():
         message = f"The vector store {store_id!r} has expired; set a new `expires_after` to use it again."
-        raise ApiError(400, message, param="vector_store_id", code="vector_store_expired")
+        raise ApiError(400, message, param=param, code="vector_store_expired")
     return row
 
 
 async def one_store(request: Request, store_id: str) -> dict[str, Any]:
     row = await existing_store(request, store_id)
-    counts = await file_counts(request, collection_id=store_id)
+    counts = await file_counts(request, [store_id])
     return store_object(row, counts.get(store_id, NO_FILES))
 
 
 async def queue_files(
-    request: Request, store_id: str, wanted: list[tuple[str, dict[str, Any], dict[str, Any]]], batch_id: str | None
+    request: Request,
+    store_id: str,
+    wanted: list[tuple[str, dict[str, Any], dict[str, Any]]],
+    *,
+    param: str,
+    batch_id: str | None = None,
 ) -> None:
-    """Put files into a store's ingest queue: (file id, attributes, chunking strategy) each. All of them or none."""
-    services, tenant = services_of(request), tenant_of(request)
-    known = await services.database.read(lambda db: {f: files.get_file(db, tenant, f) for f, _, _ in wanted})
-    for file_id, row in known.items():
-        if row is None:
-            raise not_found("file", file_id, "file_ids" if len(wanted) > 1 else "file_id")
+    """Put files into a store's ingest queue: (file id, attributes, chunking strategy) each. All of them or none.
 
-    names = {file_id: row.filename for file_id, row in known.items() if row is not None}
+    Raises ApiError for a file that is not there, naming `param`.
+    """
+    services, tenant = services_of(request), tenant_of(request)
 
     def put(db: Any) -> None:
+        # Store and files are looked up in the transaction that uses them: either may be deleted at any time.
+        if catalog.get_collection(db, tenant, store_id) is None:
+            raise not_found("vector store", store_id, "vector_store_id")
         if batch_id is not None:
             files.add_batch(db, batch_id, store_id)
         for file_id, attributes, chunking in wanted:
-            name = names[file_id]
+            row = files.get_file(db, tenant, file_id)
+            if row is None:
+                raise not_found("file", file_id, param)
             catalog.put_document(
                 db,
                 NewDocument(
                     collection_id=store_id,
                     file_id=file_id,
-                    filename=name,
+                    filename=row.filename,
                     attributes=attributes,
                     chunking=chunking,
                     batch_id=batch_id,
@@ -181,7 +188,9 @@ async def create_store(request: Request, body: CreateStore) -> dict[str, Any]:
         )
     )
     if ids:
-        await queue_files(request, store_id, [(f, {}, strategy(body.chunking_strategy)) for f in ids], None)
+        wanted: list[tuple[str, dict[str, Any], dict[str, Any]]]
+        wanted = [(f, {}, strategy(body.chunking_strategy)) for f in ids]
+        await queue_files(request, store_id, wanted, param="file_ids")
     return await one_store(request, store_id)
 
 
@@ -197,7 +206,7 @@ async def list_stores(request: Request, page: Annotated[StoreQuery, Query()]) ->
         query = query.where(collection.c.name == page.name)
     at, id = collection.c.created_at, collection.c.id
     rows, more = await services_of(request).database.read(lambda db: fetch(db, query, page, at, id))
-    counts = await file_counts(request)
+    counts = await file_counts(request, [row.id for row in rows])
     return page_object(rows, more, lambda row: store_object(row, counts.get(row.id, NO_FILES)))
 
 

@@ -17,9 +17,12 @@ class Blobs:
     def path(self, file_id: str) -> Path:
         return self._directory / file_id
 
+    def _temporary(self, file_id: str) -> Path:
+        return self._directory / f"{file_id}.tmp"
+
     def write(self, file_id: str, source: BinaryIO) -> tuple[int, str]:
         """Store all of `source`; returns its length in bytes and its sha256."""
-        temporary = self._directory / f"{file_id}.tmp"
+        temporary = self._temporary(file_id)
         digest = hashlib.sha256()
         with temporary.open("wb") as target:
             while piece := source.read(1 << 20):
@@ -32,7 +35,9 @@ class Blobs:
         return size, digest.hexdigest()
 
     def delete(self, file_id: str) -> None:
+        """Remove the file, or what an upload that failed left of it."""
         self.path(file_id).unlink(missing_ok=True)
+        self._temporary(file_id).unlink(missing_ok=True)
 
     def sweep(self, known: set[str]) -> int:
         """Remove what a crash left between the disk and the database; returns how many files."""

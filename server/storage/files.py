@@ -28,14 +28,22 @@ def all_file_ids(db: Connection) -> set[str]:
     return set(db.execute(select(file.c.id)).scalars())
 
 
-def delete_file(db: Connection, file_id: str) -> None:
-    db.execute(delete(file).where(file.c.id == file_id))
+def delete_unless_held(db: Connection, file_id: str) -> list[str]:
+    """Delete the row if no collection holds the file; else return their ids."""
+    holders = stores_with(db, file_id)
+    if not holders:
+        db.execute(delete(file).where(file.c.id == file_id))
+    return holders
 
 
 def add_batch(db: Connection, batch_id: str, collection_id: str) -> None:
     db.execute(
         insert(file_batch).values(id=batch_id, collection_id=collection_id, created_at=time.time(), cancelled=False)
     )
+
+
+def delete_batches(db: Connection, collection_id: str) -> None:
+    db.execute(delete(file_batch).where(file_batch.c.collection_id == collection_id))
 
 
 def get_batch(db: Connection, collection_id: str, batch_id: str) -> Row[Any] | None:

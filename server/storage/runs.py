@@ -46,6 +46,10 @@ def get_run(db: Connection, tenant: str, run_id: str) -> Row[Any] | None:
     return db.execute(select(run).where(run.c.id == run_id, run.c.tenant == tenant)).one_or_none()
 
 
+def is_running(db: Connection, run_id: str) -> bool:
+    return db.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one_or_none() == "running"
+
+
 def end_run(db: Connection, run_id: str, status: str, answer: str | None) -> None:
     db.execute(update(run).where(run.c.id == run_id).values(status=status, answer=answer, finished_at=time.time()))
 

@@ -106,6 +106,12 @@ def test_a_name_or_figure_that_no_passage_mentions_lowers_the_confidence(questio
     assert not without.abstained
 
 
+def test_a_title_in_quotation_marks_is_a_name() -> None:
+    passages = ["光荣公司开发了《星海纪行》，由两个公司合作完成。"]
+    assert not select("《星海纪行》是由哪个公司开发的？", passages, None, scripts=LATIN).abstained
+    assert select("《月下长歌》是由哪个公司开发的？", passages, None, scripts=LATIN).abstained
+
+
 @pytest.mark.parametrize("question", ["", "   ", "🙂", "？！", "...", "什么？", "What is the?"])
 def test_a_question_that_asks_nothing_is_abstained_from(question: str) -> None:
     evidence = select(question, [HARBOUR, PORT], refuse, scripts=LATIN)

@@ -1,13 +1,16 @@
 """The whole service in process: real database, real indexes, the bundled embedder; no port."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import httpx
 import pytest
+import uvicorn
 
 from server.app import create_app
 from server.settings import load_settings
+from tests.fake_upstream import FakeUpstream
 
 
 @asynccontextmanager
@@ -61,3 +64,51 @@ async def search(client, store, query, **fields):
     reply = await client.post(f"/v1/vector_stores/{store}/search", json={"query": query, **fields})
     assert reply.status_code == 200, reply.text
     return reply.json()["data"]
+
+
+class _InTest(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self):
+        """The signals stay pytest's."""
+        yield
+
+
+@asynccontextmanager
+async def listening(data_dir, **settings):
+    """The service on a port of this process, for what only a real connection shows: pieces as they come, and hanging up."""
+    async with serving(data_dir, **settings) as client, AsyncExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = _InTest(uvicorn.Config(client.app, lifespan="off", ws="none", log_config=None))
+        running = asyncio.create_task(server.serve([listener]))
+        async with httpx.AsyncClient(base_url=url, timeout=60) as real:
+            real.app = client.app
+            yield real
+        server.should_exit = True
+        await running
+
+
+@asynccontextmanager
+async def upstream(**answers):
+    """A model server of the OpenAI form, and the setting that makes a backend profile `fake` of it."""
+    server = FakeUpstream(answers)
+    url = await server.start()
+    server.profiles = {"fake": {"base_url": url, "retries": 0, "read_timeout": 20}}
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def events_of(client, run_id):
+    reply = await client.get(f"/v1/runs/{run_id}/events")
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+async def until(condition, seconds=20):
+    """Wait for `condition()` (an awaitable's truth); its value."""
+    async with asyncio.timeout(seconds):
+        while not (value := await condition()):
+            await asyncio.sleep(0.01)
+        return value

@@ -56,7 +56,7 @@ CASES = [
         "/v1/vector_stores/{store}/files",
         {"file_id": "{file}", "chunking_strategy": {"type": "static", "static": {"max_chunk_size_tokens": 99, "chunk_overlap_tokens": 0}}},
         400,
-        "chunking_strategy.static.static.max_chunk_size_tokens",
+        "chunking_strategy.static.max_chunk_size_tokens",
     ),
     ("post", "/v1/vector_stores/{store}/file_batches", {}, 400, "file_ids"),
     ("get", "/v1/files?limit=0", None, 400, "limit"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.cli.pipelines import type_of
+from server.cli.option_types import type_of
 from tests.server.command_line import CommandLine
 
 

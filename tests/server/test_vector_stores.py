@@ -176,3 +176,14 @@ async def test_a_store_can_be_made_with_any_index(client, index):
     file_id, _ = await put(client, store, "norway.txt", NORWAY)
     await put(client, store, "germany.md", GERMANY)
     assert (await search(client, store, "Norway share"))[0]["file_id"] == file_id
+
+
+async def test_a_new_store_has_one_active_generation(client):
+    store = await make_store(client, sandtable={"index": "bm25"})
+    await put(client, store, "norway.txt", NORWAY)
+    (only,) = (await client.get(f"/v1/vector_stores/{store}/generations")).json()["data"]
+    assert (only["status"], only["spec"]["index"], only["progress"]) == ("active", "bm25", {"done": 1, "total": 1})
+    assert (await client.get(f"/v1/vector_stores/{store}/generations/{only['id']}")).json() == only
+    assert await search(client, store, "Norway", generation=only["id"])
+    reply = await client.get(f"/v1/vector_stores/{store}/generations/gen_none")
+    assert (reply.status_code, reply.json()["error"]["param"]) == (404, "generation_id")
