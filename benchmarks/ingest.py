@@ -113,8 +113,8 @@ def run(data: Path) -> Report:
         name="ingest",
         title="Ingest and search against sentence-transformers and faiss by hand",
         method=(
-            f"{len(passages)} passages, {len(questions)} questions, the same bundled model on one thread each, two rounds "
-            "in turns. The service's side includes upload, parsing, the database, the lexical half, fusion and HTTP."
+            f"{len(passages)} passages, {len(questions)} questions, the same bundled model on one thread each, two "
+            "rounds in turns. The service does more: upload, parsing, the database, the lexical half, fusion and HTTP."
         ),
         columns=("side", "passages/s", "query p50 ms", "p99 ms"),
         rows=rows,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from server import errors, ops, run_events
 from server.access import Authentication, BodyLimit
+from server.ids import new_uuid
 from server.openai import (
     chat,
     embeddings,
@@ -79,19 +80,29 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _warm(app: FastAPI, services: Services) -> None:
     """Load what the first request would wait for, while the port is already open."""
-
-    def load() -> None:
-        from agents import catalog
-
-        for name in catalog.PIPELINES:
-            catalog.get(name)
-        services.collections.embedder(services.settings.embedder)[0].embed(["warm"], kind="query")
-
+    embedder, _ = services.collections.embedder(services.settings.embedder)
     try:
-        choice = await services.backends.default()
-        log.info("backend %s: %s", choice.spec, choice.reason)
-        await asyncio.to_thread(load)
+        await asyncio.gather(
+            services.backends.default(),
+            asyncio.to_thread(embedder.embed, ["warm"], kind="query"),
+            _warm_pipelines(),
+        )
     except Exception as error:
         log.exception("warm-up failed; requests that need the missing part will say so")
         app.state.failed = str(error) or type(error).__name__
     app.state.warm.set()
+
+
+async def _warm_pipelines() -> None:
+    """Import every pipeline, and run one: LangGraph imports a part of itself with its first run."""
+    from agents import catalog
+
+    for name in catalog.PIPELINES:
+        await asyncio.to_thread(catalog.get, name)
+    from agents.run import Deps, RunInput
+    from agents.stream import stream
+    from backends.scripted import Scripted
+
+    deps = Deps(backend=Scripted(["warm"]))
+    async for _ in stream(catalog.get("chat"), RunInput(question="warm"), deps, run_id=new_uuid()):
+        pass

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from retrieval.base import Embedder
 
 
-BUNDLED = "all-MiniLM-L6-v2"
-
-
 class Backends:
     """Backends by their spec, each loaded once. `embedder` serves the extractive one."""
 
@@ -70,11 +67,12 @@ class Backends:
         return self._embedder().count_tokens([text])
 
     async def _quote(self, question: str, sources: Sequence[Source]) -> list[Quote]:
+        from retrieval.embedders.minilm import MiniLM
         from retrieval.evidence import select
 
         embedder = self._embedder()
         # The constants of the choice were fitted to the cosines of the bundled embedder; without it, words decide.
-        embed = partial(embedder.embed, kind="document") if embedder.name == BUNDLED else None
+        embed = partial(embedder.embed, kind="document") if isinstance(embedder, MiniLM) else None
 
         def work() -> list[Quote]:
             found = select(

@@ -106,7 +106,8 @@ def from_validation(errors: list[Any], body: Any = None) -> ApiError:
     # Of the alternatives that a field has, the one that fits deepest is the one that was meant.
     field = errors[0]["loc"][:2]
     first = max((e for e in errors if e["loc"][:2] == field), key=lambda e: len(e["loc"]))
-    where = _where(first["loc"][1:], body if first["loc"][0] == "body" else None)
+    sent = body if first["loc"][0] == "body" else None
+    where = _where(first["loc"][1:], sent)
     param = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
     if first["type"] == "extra_forbidden":
         return bad_request(f"Unknown parameter: {param!r}.", param, "unknown_parameter")
@@ -120,8 +121,7 @@ def from_validation(errors: list[Any], body: Any = None) -> ApiError:
         return bad_request("The body must be a JSON object, sent as application/json.", None, "invalid_json")
     got = first.get("input")
     shown = f" (got {str(got)[:100]!r})" if isinstance(got, str | int | float | bool) else ""
-    same = [e["msg"] for e in errors if len(e["loc"]) == len(first["loc"]) and e["loc"][:-1] == first["loc"][:-1]]
-    why = " / ".join(dict.fromkeys(same))
+    why = " / ".join(dict.fromkeys(e["msg"] for e in errors if _where(e["loc"][1:], sent) == where))
     return bad_request(f"Invalid value for {param!r}: {why}{shown}.", param, "invalid_value")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from server.cli.failure import CommandFailed
+from server.cli.output import note
 
 START_SECONDS = 120.0
 """The embedder's runtime graph may have to be made first, on a slow machine."""
@@ -30,6 +31,8 @@ def own_service(data_dir: Path, config: Path | None) -> Iterator[str]:
         process = _start(command, log)
         try:
             yield _url(process, log)
+            if (code := process.poll()) is not None:
+                note(f"The service ended by itself with code {code}: {_last_lines(log)}")
         finally:
             _stop(process)
 
@@ -45,9 +48,12 @@ def _url(process: subprocess.Popen[str], log: IO[str]) -> str:
     if url:
         return url
     why = "it ended" if ready else f"it was not ready within {START_SECONDS:.0f} s"
+    raise CommandFailed(f"the service did not start, {why}: {_last_lines(log)}", type="service_failed")
+
+
+def _last_lines(log: IO[str]) -> str:
     log.seek(0)
-    last = "".join(log.readlines()[-LOG_LINES:]).strip()
-    raise CommandFailed(f"the service did not start, {why}: {last or 'it said nothing'}", type="service_failed")
+    return "".join(log.readlines()[-LOG_LINES:]).strip() or "it said nothing"
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

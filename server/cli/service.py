@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("server")
 
+KEEP_ALIVE_SECONDS = 75
+"""For an idle connection: more than the 5 s after which httpx, and so OpenAI's client, gives one up. With uvicorn's own
+5 s both sides decide at once, and now and then a request meets a connection that is just being closed."""
+
 
 def run_service(settings: Settings, listener: socket.socket, as_json: bool) -> None:
     """Serve until a signal ends it. Raises CommandFailed if the service cannot start."""
@@ -52,6 +56,7 @@ class _Process(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=settings.shutdown_seconds,
             )
         )

@@ -1,4 +1,4 @@
-"""kill -9 at random moments while clients add and delete files. What was acknowledged holds, half a file is never found."""
+"""kill -9 at random moments while clients add and delete files: what was acknowledged holds, no half file is found."""
 
 import random
 import threading

@@ -70,13 +70,10 @@ def test_every_format_is_searched(client, store, name):
 
 
 def test_filters(client, store):
-    filters = {
-        "type": "and",
-        "filters": [
-            {"type": "or", "filters": [{"type": "eq", "key": "lang", "value": "zh"}, {"type": "gte", "key": "n", "value": 2}]},
-            {"type": "eq", "key": "lang", "value": "en"},
-        ],
-    }  # fmt: skip
+    chinese = {"type": "eq", "key": "lang", "value": "zh"}
+    late = {"type": "gte", "key": "n", "value": 2}
+    either = {"type": "or", "filters": [chinese, late]}
+    filters = {"type": "and", "filters": [either, {"type": "eq", "key": "lang", "value": "en"}]}
     found = client.vector_stores.search(store.id, query="harbour", filters=filters, max_num_results=5).data
     assert [hit.filename for hit in found] == ["roads.md"]
 

@@ -7,6 +7,13 @@ from tests.server.conftest import make_store, put, search, serving, upload
 
 CHAT = {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}
 RAG = {**CHAT, "model": "rag:notes"}
+TINY = {"type": "static", "static": {"max_chunk_size_tokens": 99, "chunk_overlap_tokens": 0}}
+
+
+def said(role, content):
+    return {**CHAT, "messages": [{"role": role, "content": content}]}
+
+
 CASES = [
     ("post", "/v1/chat/completions", {**CHAT, "foo": 1}, 400, "foo"),
     ("post", "/v1/chat/completions", {**CHAT, "temperature": "hot"}, 400, "temperature"),
@@ -17,9 +24,9 @@ CASES = [
     ("post", "/v1/chat/completions", {**CHAT, "response_format": {"type": "json_object"}}, 400, "response_format"),
     ("post", "/v1/chat/completions", {**CHAT, "messages": []}, 400, "messages"),
     ("post", "/v1/chat/completions", {"model": "chat"}, 400, "messages"),
-    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "boss", "content": "x"}]}, 400, "messages[0].role"),
-    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": " "}]}, 400, "messages[0].content"),
-    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "assistant", "content": "x"}]}, 400, "messages[0].role"),
+    ("post", "/v1/chat/completions", said("boss", "x"), 400, "messages[0].role"),
+    ("post", "/v1/chat/completions", said("user", " "), 400, "messages[0].content"),
+    ("post", "/v1/chat/completions", said("assistant", "x"), 400, "messages[0].role"),
     ("post", "/v1/chat/completions", {**CHAT, "model": "nosuch"}, 404, "model"),
     ("post", "/v1/chat/completions", {**CHAT, "model": "rag"}, 400, "sandtable.collection"),
     ("post", "/v1/chat/completions", {**CHAT, "model": "rag:nosuch"}, 404, "model"),
@@ -54,7 +61,7 @@ CASES = [
     (
         "post",
         "/v1/vector_stores/{store}/files",
-        {"file_id": "{file}", "chunking_strategy": {"type": "static", "static": {"max_chunk_size_tokens": 99, "chunk_overlap_tokens": 0}}},
+        {"file_id": "{file}", "chunking_strategy": TINY},
         400,
         "chunking_strategy.static.max_chunk_size_tokens",
     ),
