@@ -24,7 +24,7 @@ from server.openai import (
     vector_stores,
 )
 from server.services import Services
-from server.settings import Settings, prepare_environment
+from server.settings import Settings
 from server.wiring import running
 
 log = logging.getLogger(__name__)
@@ -45,16 +45,16 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, warm: bool = True) -> FastAPI:
     """The ASGI application. Its lifespan opens the data directory and raises DataDirectoryInUse if another has it.
 
     `app.state.services` is there while it runs; `app.state.warm` is set once the embedder and the pipelines are loaded,
-    or could not be, which `app.state.failed` then says;
-    `app.state.announce(url)` leaves word of where it serves.
+    or could not be, which `app.state.failed` then says; `app.state.announce(url)` leaves word of where it serves.
+    `warm=False`: for a single command, whose work may need neither.
     """
-    prepare_environment()
     app = FastAPI(title="Sandtable", version=VERSION, lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
+    app.state.warms_up = warm
     errors.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
@@ -70,7 +70,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with running(app.state.settings) as (services, lock):
         app.state.services = services
         app.state.announce = lock.announce
-        warming = asyncio.create_task(_warm(app, services), name="warm-up")
+        warming = asyncio.create_task(_warm(app, services) if app.state.warms_up else asyncio.sleep(0), name="warm-up")
         try:
             yield
         finally:

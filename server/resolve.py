@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,10 @@ async def resolve_collection(services: Services, tenant: str, wanted: str, param
     return found[0]
 
 
-def pipeline_of(name: str) -> Pipeline:
+async def pipeline_of(name: str) -> Pipeline:
+    """On a thread: a pipeline's first import brings LangGraph with it. Raises ApiError."""
     try:
-        return pipelines.get(name)
+        return await asyncio.to_thread(pipelines.get, name)
     except UnknownPipeline as error:
         raise ApiError(404, str(error), param="model", code="model_not_found") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -51,6 +51,6 @@ async def run_events(request: Request, run_id: str, query: Annotated[EventsQuery
     return Response(body, media_type="application/json")
 
 
-async def _follow(events: AsyncIterator[tuple[int, str, str]]) -> AsyncIterator[str]:
+async def _follow(events: AsyncIterator[tuple[int, str, str]]) -> AsyncGenerator[str, None]:
     async for seq, type, data in events:
         yield sse.event(seq, type, data)

@@ -108,6 +108,7 @@ class BadSettings(Exception):
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """Read the settings; flags that are None do not count. Raises BadSettings."""
+    prepare_environment()
     if config is not None and not config.is_file():
         raise BadSettings(f"there is no configuration file {str(config)!r}")
     path = config if config is not None else Path(DEFAULT_CONFIG)
@@ -128,9 +129,14 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
 
 
 def prepare_environment() -> None:
-    """Settings that LangGraph reads on import: only known types come back from a checkpoint, nothing is sent away."""
+    """Switches that libraries read when they are imported.
+
+    LangGraph: only known types come back from a checkpoint; LangSmith and ONNX Runtime: nothing is sent anywhere. ONNX
+    Runtime reports its use to its maker by default, and only this variable, set before the import, stops it.
+    """
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
     os.environ["LANGSMITH_TRACING"] = "false"
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def environment() -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from starlette.responses import StreamingResponse
 
@@ -24,34 +25,46 @@ def event(seq: int, type: str, text: str) -> str:
     return f"id: {seq}\nevent: {type}\n{data(text)}"
 
 
-def response(frames: AsyncIterator[str]) -> StreamingResponse:
+def response(frames: AsyncGenerator[str, None]) -> StreamingResponse:
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return StreamingResponse(with_heartbeat(frames), media_type="text/event-stream", headers=headers)
 
 
-async def with_heartbeat(frames: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Pass frames on; close the source when the client goes, which cancels what makes them."""
-    pending: asyncio.Task[str] | None = None
+async def with_heartbeat(frames: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """Pass frames on, all that are there at once: many streams then cost one write per turn of the loop, not one per
+    token. When the client goes, the source is closed, which cancels what makes the frames."""
+    ready: asyncio.Queue[str | None] = asyncio.Queue()
+    pump = asyncio.create_task(_pump(frames, ready))
+    pump.add_done_callback(lambda _: ready.put_nowait(None))
     try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(frames))
-            done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT)
-            if not done:
+        frame: str | None = ""
+        while frame is not None:
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    frame = await ready.get()
+            except TimeoutError:
                 yield ": ping\n\n"
                 continue
-            task, pending = pending, None
-            try:
-                yield task.result()
-            except StopAsyncIteration:
-                return
+            batch = []
+            while frame is not None:
+                batch.append(frame)
+                if ready.empty():
+                    break
+                frame = ready.get_nowait()
+            if batch:
+                yield "".join(batch)
+        await pump
     finally:
         # A task of its own: the request may be cancelled, which would cut every await in here short.
-        await asyncio.shield(asyncio.ensure_future(_close(frames, pending)))
+        await asyncio.shield(asyncio.create_task(_stop(pump)))
 
 
-async def _close(frames: AsyncIterator[str], pending: asyncio.Task[str] | None) -> None:
-    if pending is not None:
-        pending.cancel()
-        await asyncio.gather(pending, return_exceptions=True)
-    if isinstance(frames, AsyncGenerator):
-        await frames.aclose()
+async def _pump(frames: AsyncGenerator[str, None], ready: asyncio.Queue[str | None]) -> None:
+    async with aclosing(frames):
+        async for frame in frames:
+            ready.put_nowait(frame)
+
+
+async def _stop(pump: asyncio.Task[None]) -> None:
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)

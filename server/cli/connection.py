@@ -43,7 +43,7 @@ async def _local(settings: Settings, stack: AsyncExitStack) -> tuple[str | None,
     from server.data_lock import DataDirectoryInUse
 
     try:
-        return None, AppTransport(await stack.enter_async_context(started(settings)))
+        return None, AppTransport(await stack.enter_async_context(started(settings, warm=False)))
     except DataDirectoryInUse as error:
         if not error.url:
             raise in_use(error) from None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def started(settings: Settings) -> AsyncIterator[FastAPI]:
+async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[FastAPI]:
     """The application with its lifespan. Raises CommandFailed, and DataDirectoryInUse if another process has it."""
     from pydantic import ValidationError
     from sqlalchemy.exc import DatabaseError
@@ -25,7 +25,7 @@ async def started(settings: Settings) -> AsyncIterator[FastAPI]:
     from server.storage.migrate import NewerDatabase
 
     directory = f"the data directory {str(settings.data_dir)!r}"
-    app = create_app(settings)
+    app = create_app(settings, warm=warm)
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(app.router.lifespan_context(app))

@@ -58,7 +58,7 @@ async def _order(request: Request, body: ChatCompletion) -> runs.Order:
         param = "sandtable.collection" if extension.collection else "model"
         store = await live_store(request, target.collection_id, param)
         await note_use(services, store)
-    pipeline = pipeline_of(target.pipeline)
+    pipeline = await pipeline_of(target.pipeline)
     options = options_for(pipeline, extension.options)
     input = _input(body)
     collection = await collection_for(services, pipeline, target)

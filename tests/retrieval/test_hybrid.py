@@ -148,6 +148,11 @@ def test_reciprocal_ranks(halves) -> None:
     assert found[1].score == pytest.approx(61 / 62 / 2)
 
 
+def test_a_huge_k_gives_all_there_is(halves) -> None:
+    assert len(ask(halves, "battery", near(1), k=10**15)) == 6
+    assert ask((FlatIndex(6), BM25Index()), "battery", near(1), k=10**15) == []
+
+
 def test_misuse_is_refused(halves) -> None:
     with pytest.raises(ValueError, match="k: 0"):
         ask(halves, "battery", near(1), k=0)

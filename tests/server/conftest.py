@@ -75,7 +75,7 @@ class _InTest(uvicorn.Server):
 
 @asynccontextmanager
 async def listening(data_dir, **settings):
-    """The service on a port of this process, for what only a real connection shows: pieces as they come, and hanging up."""
+    """The service on a port of this process, for what only a connection shows: pieces as they come, and hanging up."""
     async with serving(data_dir, **settings) as client, AsyncExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

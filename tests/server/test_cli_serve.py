@@ -98,7 +98,7 @@ def test_a_url_can_be_called_from_this_machine():
             assert url_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_one_line_when_ready_and_a_graceful_end(tmp_path, number):
     command = [sys.executable, "-m", "server.cli.main", "serve", "--port", "0", "--data-dir", str(tmp_path), "--json"]
     environment = {**os.environ, "SANDTABLE_BACKEND": "extractive"}

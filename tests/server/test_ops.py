@@ -56,12 +56,13 @@ async def test_alive_at_once_and_ready_when_warm(tmp_path):
 
 
 async def test_an_embedder_that_cannot_be_loaded_is_named(tmp_path):
-    async with serving(tmp_path, embedder=f"st:{tmp_path / 'no-such-model'}") as client:
+    (tmp_path / "occupied").write_text("a file where the cache should be")
+    async with serving(tmp_path / "data", cache_dir=tmp_path / "occupied") as client:
         async with asyncio.timeout(60):
             await client.app.state.warm.wait()
         reply = await client.get("/readyz")
         assert reply.status_code == 503
-        assert "no-such-model" in reply.json()["missing"][0]
+        assert "occupied" in reply.json()["missing"][0]
         assert (await client.get("/healthz")).status_code == 200
         chat = {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}
         script = tmp_path / "script.json"
@@ -142,7 +143,7 @@ async def test_two_services_do_not_share_a_data_directory(tmp_path):
     async with serving(tmp_path) as client:
         client.app.state.announce("http://127.0.0.1:4321")
         second = create_app(load_settings(data_dir=tmp_path, backend="extractive"))
-        with pytest.raises(DataDirectoryInUse, match="http://127.0.0.1:4321"):
+        with pytest.raises(DataDirectoryInUse, match=r"http://127\.0\.0\.1:4321"):
             async with second.router.lifespan_context(second):
                 pass
         assert (await client.get("/readyz")).status_code in (200, 503)

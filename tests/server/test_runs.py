@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -48,8 +49,8 @@ async def frames(reply):
             frame[name] = value
 
 
-async def followed(client, run_id, after=None, **query):
-    headers = {**SSE, **({"last-event-id": str(after)} if after is not None else {})}
+async def followed(client, run_id, last_seen=None, **query):
+    headers = {**SSE, **({"last-event-id": str(last_seen)} if last_seen is not None else {})}
     async with (
         asyncio.timeout(20),
         client.stream("GET", f"/v1/runs/{run_id}/events", headers=headers, params=query) as r,
@@ -102,15 +103,16 @@ async def test_a_finished_run_is_replayed_as_a_stream(client):
     every = (await events_of(client, run_id))["data"]
     replayed = await followed(client, run_id)
     assert replayed == [(e["seq"], e["type"], e) for e in every]
+    assert await followed(client, run_id, last_seen=4) == replayed[4:]
     assert await followed(client, run_id, after=4) == replayed[4:]
-    assert await followed(client, run_id, after=None, **{"after": 4}) == replayed[4:]
+    assert await followed(client, run_id, last_seen=4, after=2) == replayed[4:]
 
 
 async def test_a_follower_that_has_seen_it_all_is_let_go(client):
     run_id = await run_of(client)
     last = (await events_of(client, run_id))["data"][-1]["seq"]
-    assert await followed(client, run_id, after=last) == []
-    assert await followed(client, run_id, after=last + 100) == []
+    assert await followed(client, run_id, last_seen=last) == []
+    assert await followed(client, run_id, last_seen=last + 100) == []
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1.5", "9" * 30, "²"])
@@ -121,23 +123,24 @@ async def test_a_bad_last_event_id_is_named(client, given):
 
 
 async def test_a_running_run_is_followed_live_and_a_reconnection_misses_and_repeats_nothing(client):
-    run_id, seen = None, []
-    async with asyncio.timeout(20):
-        async with client.stream("POST", "/v1/chat/completions", json=ask(backend="fake:endless", stream=True)) as chat:
-            async for line in chat.aiter_lines():
-                if "Once" in line:
+    seen = []
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        body = ask(backend="fake:endless", stream=True)
+        chat = await stack.enter_async_context(client.stream("POST", "/v1/chat/completions", json=body))
+        async for line in chat.aiter_lines():
+            if "Once" in line:
+                break
+        ((run_id, _),) = await client.app.state.services.database.read(runs.abandoned)
+        path = f"/v1/runs/{run_id}/events"
+        async with client.stream("GET", path, headers=SSE) as first:
+            async for frame in frames(first):
+                seen.append(frame)
+                if frame[1] == "token":
                     break
-            database = client.app.state.services.database
-            ((run_id, _),) = await database.read(runs.abandoned)
-            async with client.stream("GET", f"/v1/runs/{run_id}/events", headers=SSE) as first:
-                async for frame in frames(first):
-                    seen.append(frame)
-                    if frame[1] == "token":
-                        break
-            again = asyncio.create_task(followed(client, run_id, after=seen[-1][0]))
-            while run_id not in client.app.state.services.events._followed:
-                await asyncio.sleep(0.01)
-        rest = await again
+        headers = {**SSE, "last-event-id": str(seen[-1][0])}
+        again = await stack.enter_async_context(client.stream("GET", path, headers=headers))
+        await chat.aclose()
+        rest = [frame async for frame in frames(again)]
     assert [seq for seq, _, _ in seen + rest] == list(range(1, len(seen + rest) + 1))
     assert rest[-1][1] == "run_cancelled"
 

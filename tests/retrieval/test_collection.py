@@ -1,0 +1,252 @@
+"""A collection against a plain dictionary: whatever is added, replaced, deleted and reopened, searches tell the truth."""
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from retrieval import filters
+from retrieval.tables import chunk, content, embedding
+from tests.retrieval.hashing import HashEmbedder
+from tests.retrieval.workshop import SMALL, Workshop, found, gathered, workshop
+
+WORDS = ["norway", "germany", "charger", "battery", "港口", "渔船", "🚢", "winter", "𝒳-ray"]
+LONG = "\n\n".join(
+    f"Part {n} of the saga: {' '.join(WORDS)} tells of harbour {n}. 港口有三百艘渔船🚢{n}。" * 8 for n in range(30)
+)
+
+
+def eq(key, value):
+    return {"type": "eq", "key": key, "value": value}
+
+
+@pytest.fixture(params=["flat", "bm25", "hybrid"])
+def index(request):
+    return request.param
+
+
+async def test_reopening_with_and_without_a_base_finds_the_same(tmp_path, index):
+    async with workshop(tmp_path, index=index) as shop:
+        for n in range(12):
+            await shop.add(f"f{n}", LONG + f"\n\nNumber {n}.", {"n": n}, SMALL)
+        await shop.collection.remove_file("f3")
+        before = [found(await shop.collection.search(query, 20)) for query in WORDS]
+        assert len(before[0]) == 20
+        await shop.reopen(folding=False)
+        assert not list(shop.bases.glob("base-*"))
+        assert [found(await shop.collection.search(query, 20)) for query in WORDS] == before
+        await shop.reopen()
+        assert len(list(shop.bases.glob("base-*"))) == 1
+        made = shop.embedder.embedded["document"]
+        assert [found(await shop.collection.search(query, 20)) for query in WORDS] == before
+        await shop.add("after", "charger charger", {"n": 99})
+        await shop.reopen(folding=False)
+        assert shop.embedder.embedded["document"] - made <= 1
+        assert [hit.file_id for hit in await shop.collection.search("charger", 1, where=eq("n", 99))] == ["after"]
+
+
+async def test_vectors_that_the_database_lost_are_made_again(tmp_path):
+    async with workshop(tmp_path) as shop:
+        await shop.add("a", LONG, chunking=SMALL)
+        before = found(await shop.collection.search("港口", 10))
+        kept = await shop.count(embedding)
+        made = shop.embedder.embedded["document"]
+        await shop.database.write(lambda db: db.execute(embedding.delete()))
+        await shop.reopen(folding=False)
+        assert found(await shop.collection.search("港口", 10)) == before
+        assert shop.embedder.embedded["document"] - made == await shop.count(embedding) == kept > 10
+
+
+async def test_another_embedder_makes_its_own_vectors(tmp_path):
+    async with workshop(tmp_path, index="flat") as shop:
+        await shop.add("a", "norway battery")
+        await shop.add("b", "germany charger")
+        await shop.close()
+        shop.embedder = HashEmbedder("hashing-2")
+        await shop.open()
+        assert [hit.file_id for hit in await shop.collection.search("germany charger", 2)] == ["b", "a"]
+        assert await shop.count(embedding) == 4
+
+
+async def test_every_hit_stands_where_it_says_in_code_points(tmp_path, index):
+    async with workshop(tmp_path, index=index) as shop:
+        await shop.add("a", LONG, chunking=SMALL)
+        for query in WORDS:
+            hits = await shop.collection.search(query, 50)
+            assert hits
+            assert all(LONG[hit.start : hit.end] == hit.text for hit in hits)
+
+
+async def test_a_large_file_that_is_replaced_or_deleted_never_makes_a_search_short(tmp_path):
+    """Its chunks fill the ranking while they go; the others stand further down."""
+    async with workshop(tmp_path, index="flat") as shop:
+        for n in range(10):
+            await shop.add(f"small{n}", f"{' '.join(WORDS)} {n}")
+        large = "\n\n".join(" ".join(WORDS) + f" line{n} " * 80 for n in range(900))
+        await shop.add("large", large, chunking=SMALL)
+        assert await shop.count(chunk) > 800
+        lengths, done = [], asyncio.Event()
+
+        async def searching():
+            while not done.is_set():
+                lengths.append(len(await shop.collection.search(" ".join(WORDS), 10)))
+
+        searches = [asyncio.create_task(searching()) for _ in range(2)]
+        await shop.add("large", large + " Another end.", chunking=SMALL)
+        await shop.collection.remove_file("large")
+        done.set()
+        await gathered(*searches)
+        assert set(lengths) == {10}
+        assert {hit.file_id for hit in await shop.collection.search(WORDS[0], 50)} == {f"small{n}" for n in range(10)}
+
+
+async def test_changed_attributes_are_searched_at_once_and_after_a_restart(tmp_path):
+    async with workshop(tmp_path) as shop:
+        await shop.add("a", "norway battery", {"lang": "en"})
+        await shop.collection.set_attributes("a", {"lang": "no", "n": 2})
+        for _ in range(2):
+            (hit,) = await shop.collection.search("norway", 5, where=eq("lang", "no"))
+            assert hit.attributes == {"lang": "no", "n": 2}
+            assert await shop.collection.search("norway", 5, where=eq("lang", "en")) == []
+            await shop.reopen()
+
+
+async def test_matched_terms_come_chunk_by_chunk(tmp_path):
+    async with workshop(tmp_path) as shop:
+        await shop.add("a", "norway battery")
+        await shop.add("b", "germany battery")
+        ids = {hit.file_id: hit.chunk_id for hit in await shop.collection.search("battery", 5)}
+        assert await shop.collection.matched_terms("Norway's battery", [ids["b"], ids["a"]]) == [
+            ["batteri"],
+            ["norway", "batteri"],
+        ]
+
+
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(20, marks=pytest.mark.slow)])
+async def test_eight_searchers_beside_ingest_and_deletions(tmp_path, seconds):
+    """No error and no short result, with and without a filter, and what stays is found to the end."""
+    dice = random.Random(8)
+    async with workshop(tmp_path) as shop:
+        for n in range(12):
+            await shop.add(f"stays{n}", f"norway battery share {n}", {"stays": True, "n": n})
+        until, counts = asyncio.get_running_loop().time() + seconds, []
+
+        async def search(where):
+            while asyncio.get_running_loop().time() < until:
+                hits = await shop.collection.search("norway battery share", 10, where=where)
+                counts.append(len(hits))
+                assert len({hit.chunk_id for hit in hits}) == 10
+                assert where is None or all(hit.attributes["stays"] for hit in hits)
+
+        async def churn(worker):
+            here = []
+            while asyncio.get_running_loop().time() < until:
+                name = f"w{worker}-{dice.randrange(10)}"
+                text = "\n\n".join(f"norway battery share {dice.random()} {name}" for _ in range(dice.choice([1, 30])))
+                await shop.add(name, text, {"stays": False}, SMALL)
+                here.append(name)
+                if len(here) > 4:
+                    await shop.collection.remove_file(here.pop(dice.randrange(len(here))))
+
+        await gathered(*(search(eq("stays", True) if n % 2 else None) for n in range(8)), *(churn(n) for n in range(2)))
+        assert set(counts) == {10}
+        assert len(counts) > 8
+        hits = await shop.collection.search("norway", 50, where=eq("stays", True))
+        assert {hit.file_id for hit in hits} == {f"stays{n}" for n in range(12)}
+
+
+class Life(RuleBasedStateMachine):
+    """The model: file id -> (text, attributes). Texts are short, so each is one chunk, and equal ones share it."""
+
+    files = st.sampled_from([f"f{n}" for n in range(5)])
+    texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
+    attributes = st.fixed_dictionaries({}, optional={"lang": st.sampled_from(["en", "zh"]), "n": st.integers(0, 3)})
+    wheres = st.sampled_from(
+        [
+            None,
+            eq("lang", "en"),
+            {"type": "gte", "key": "n", "value": 2},
+            {"type": "or", "filters": [eq("lang", "zh"), {"type": "lt", "key": "n", "value": 1}]},
+            {"type": "nin", "key": "n", "value": [0, 3]},
+        ]
+    )
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.model = {}
+
+    def run(self, work):
+        return self.loop.run_until_complete(work)
+
+    @initialize(index=st.sampled_from(["flat", "bm25", "hybrid"]))
+    def start(self, index):
+        import tempfile
+        from pathlib import Path
+
+        self.folder = tempfile.TemporaryDirectory()
+        self.shop = Workshop(Path(self.folder.name), index=index)
+        self.run(self.shop.open())
+
+    @rule(file=files, text=texts, attributes=attributes)
+    def add(self, file, text, attributes):
+        assert self.run(self.shop.add(file, text, attributes)).status == "completed"
+        self.model[file] = (text, attributes)
+
+    @rule(file=files)
+    def delete(self, file):
+        assert self.run(self.shop.collection.remove_file(file)) == (self.model.pop(file, None) is not None)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data(), attributes=attributes)
+    def change(self, data, attributes):
+        file = data.draw(st.sampled_from(sorted(self.model)))
+        self.run(self.shop.collection.set_attributes(file, attributes))
+        self.model[file] = (self.model[file][0], attributes)
+
+    @rule(folding=st.booleans())
+    def reopen(self, folding):
+        if folding:
+            self.shop.collection.generation.fold_if_due(at_least=1)
+        self.run(self.shop.reopen(folding=False))
+
+    @rule(query=texts, where=wheres)
+    def search(self, query, where):
+        hits = self.run(self.shop.collection.search(query, 50, where=where))
+        passes = filters.parse(where) if where is not None else lambda _: True
+        allowed = {file: text for file, (text, attributes) in self.model.items() if passes(attributes)}
+        assert len(hits) == len({hit.text for hit in hits})
+        assert all(allowed[hit.file_id] == hit.text for hit in hits)
+        assert all(hit.attributes == self.model[hit.file_id][1] for hit in hits)
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        exact = {text for text in allowed.values() if set(text.split()) & set(query.split())}
+        every = set(allowed.values())
+        assert exact <= {hit.text for hit in hits} <= every
+        if self.shop.index == "flat":
+            assert {hit.text for hit in hits} == every
+
+    @invariant()
+    def nothing_is_left_over(self):
+        if not hasattr(self, "shop"):
+            return
+        texts = {text for text, _ in self.model.values()}
+        counts = self.run(gathered(*(self.shop.count(table) for table in (content, chunk))))
+        assert counts == [len(texts), len(texts)]
+        assert len(self.shop.collection.generation) == len(texts)
+        if self.shop.index != "bm25":
+            assert self.run(self.shop.count(embedding)) == len(texts)
+
+    def teardown(self):
+        if hasattr(self, "shop"):
+            self.run(self.shop.close(folding=False))
+            self.folder.cleanup()
+        self.loop.close()
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
