@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agents.events import EVENT, Event
 from retrieval.database import Database
@@ -35,6 +35,7 @@ class EventLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._pending: list[tuple[str, int, str, str]] = []
+        self._begins: list[Mapping[str, Any]] = []
         self._ends: list[tuple[str, str, str | None]] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -72,10 +73,12 @@ class EventLog:
         self._wake.set()
         await done
 
-    def opened(self, run_id: str) -> None:
-        """A run begins whose end is to be waited for when the service stops."""
-        self._open.add(run_id)
+    def begin(self, run: Mapping[str, Any]) -> None:
+        """Record a run, by the columns of its row, with the next commit; a stop of the service waits for its end."""
+        self._begins.append(run)
+        self._open.add(run["id"])
         self._closed.clear()
+        self._wake.set()
 
     async def stop(self) -> None:
         """Store what there is, the ends of runs included that are being cancelled at this moment."""
@@ -116,11 +119,11 @@ class EventLog:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            rows, ends, waiters = self._pending, self._ends, self._waiters
-            self._pending, self._ends, self._waiters = [], [], []
+            begins, rows, ends, waiters = self._begins, self._pending, self._ends, self._waiters
+            self._begins, self._pending, self._ends, self._waiters = [], [], [], []
             self._urgent.clear()
             try:
-                await self._database.write(lambda db: _store(db, rows, ends))  # noqa: B023
+                await self._database.write(lambda db: _store(db, begins, rows, ends))  # noqa: B023
             except Exception as error:
                 log.exception("%d events could not be stored", len(rows))
                 for waiter in waiters:
@@ -137,7 +140,14 @@ class EventLog:
                 await _sleep_unless(self._urgent, PAUSE)
 
 
-def _store(db: Connection, rows: list[tuple[str, int, str, str]], ends: list[tuple[str, str, str | None]]) -> None:
+def _store(
+    db: Connection,
+    begins: list[Mapping[str, Any]],
+    rows: list[tuple[str, int, str, str]],
+    ends: list[tuple[str, str, str | None]],
+) -> None:
+    for row in begins:
+        runs.add_run(db, row)
     runs.add_events(db, rows)
     for run_id, status, answer in ends:
         runs.end_run(db, run_id, status, answer)

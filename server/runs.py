@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agents.events import End, Event, RunCancelled, RunFailed, Token
 from server.storage import runs
@@ -37,22 +37,19 @@ class Order:
     thread_id: str
 
 
-async def create(services: Services, order: Order) -> None:
-    """Record the run before it begins, so that its id can be given out."""
+def _row(order: Order) -> dict[str, Any]:
     collection = order.collection
-    await services.database.write(
-        lambda db: runs.add_run(
-            db,
-            id=order.run_id,
-            thread_id=order.thread_id,
-            tenant=order.tenant,
-            pipeline=order.pipeline.name,
-            collection_id=collection.id if collection else None,
-            generation_id=collection.generation_id if collection else None,
-            backend=order.backend.name,
-            input=order.input.model_dump(mode="json"),
-        )
-    )
+    return {
+        "id": order.run_id,
+        "thread_id": order.thread_id,
+        "tenant": order.tenant,
+        "pipeline": order.pipeline.name,
+        "collection_id": collection.id if collection else None,
+        "generation_id": collection.generation_id if collection else None,
+        "backend": order.backend.name,
+        "input": order.input.model_dump(mode="json"),
+        "created_at": time.time(),
+    }
 
 
 async def execute(services: Services, order: Order) -> AsyncGenerator[Event, None]:
@@ -71,7 +68,7 @@ async def execute(services: Services, order: Order) -> AsyncGenerator[Event, Non
         generation=collection.generation_id if collection else None,
     )
     last, said = 0, ""
-    services.events.opened(order.run_id)
+    services.events.begin(_row(order))
     try:
         async with aclosing(stream(order.pipeline, order.input, deps, run_id=order.run_id)) as events:
             async for event in events:

@@ -41,7 +41,6 @@ async def create_chat_completion(request: Request, body: ChatCompletion) -> dict
     services = services_of(request)
     refuse_unsupported(body)
     order = await _order(request, body)
-    await runs.create(services, order)
     reply = Reply(order, body)
     events = runs.execute(services, order)
     if not body.stream:

@@ -14,32 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 
-def add_run(
-    db: Connection,
-    *,
-    id: str,
-    thread_id: str,
-    tenant: str,
-    pipeline: str,
-    collection_id: str | None,
-    generation_id: str | None,
-    backend: str,
-    input: Mapping[str, Any],
-) -> None:
-    db.execute(
-        insert(run).values(
-            id=id,
-            thread_id=thread_id,
-            tenant=tenant,
-            pipeline=pipeline,
-            collection_id=collection_id,
-            generation_id=generation_id,
-            backend=backend,
-            status="running",
-            input=dict(input),
-            created_at=time.time(),
-        )
-    )
+def add_run(db: Connection, row: Mapping[str, Any]) -> None:
+    """`row`: the columns of `server.storage.tables.run` but for the status."""
+    db.execute(insert(run).values(status="running", **row))
 
 
 def get_run(db: Connection, tenant: str, run_id: str) -> Row[Any] | None:

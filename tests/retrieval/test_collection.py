@@ -1,4 +1,4 @@
-"""A collection against a plain dictionary: whatever is added, replaced, deleted and reopened, searches tell the truth."""
+"""A collection against a plain dictionary: whatever is added, replaced, deleted or reopened, searches are right."""
 
 import asyncio
 import random
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from retrieval import filters
+from retrieval.analysis import terms
 from retrieval.tables import chunk, content, embedding
 from tests.retrieval.hashing import HashEmbedder
 from tests.retrieval.workshop import SMALL, Workshop, found, gathered, workshop
@@ -76,7 +77,7 @@ async def test_every_hit_stands_where_it_says_in_code_points(tmp_path, index):
         await shop.add("a", LONG, chunking=SMALL)
         for query in WORDS:
             hits = await shop.collection.search(query, 50)
-            assert hits
+            assert hits or (index == "bm25" and not terms(query))
             assert all(LONG[hit.start : hit.end] == hit.text for hit in hits)
 
 
@@ -85,9 +86,9 @@ async def test_a_large_file_that_is_replaced_or_deleted_never_makes_a_search_sho
     async with workshop(tmp_path, index="flat") as shop:
         for n in range(10):
             await shop.add(f"small{n}", f"{' '.join(WORDS)} {n}")
-        large = "\n\n".join(" ".join(WORDS) + f" line{n} " * 80 for n in range(900))
+        large = "\n\n".join(" ".join(WORDS) + f" line{n} " * 80 for n in range(620))
         await shop.add("large", large, chunking=SMALL)
-        assert await shop.count(chunk) > 800
+        assert await shop.count(chunk) > 600
         lengths, done = [], asyncio.Event()
 
         async def searching():
@@ -222,7 +223,8 @@ class Life(RuleBasedStateMachine):
         assert all(allowed[hit.file_id] == hit.text for hit in hits)
         assert all(hit.attributes == self.model[hit.file_id][1] for hit in hits)
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-        exact = {text for text in allowed.values() if set(text.split()) & set(query.split())}
+        wanted = set(terms(query))
+        exact = {text for text in allowed.values() if wanted & set(terms(text))}
         every = set(allowed.values())
         assert exact <= {hit.text for hit in hits} <= every
         if self.shop.index == "flat":
@@ -248,5 +250,5 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

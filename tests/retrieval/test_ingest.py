@@ -12,7 +12,9 @@ from retrieval.tables import chunk, content, embedding
 from tests.retrieval.hashing import HashEmbedder
 from tests.retrieval.workshop import NAME, SMALL, gathered, workshop
 
-LONG = "\n\n".join(f"Part {n} of the long saga of winters and harbours. " * 20 for n in range(90))
+LONG = "\n\n".join(
+    " ".join(f"Part {n}.{m} of the long saga of winters and harbours." for m in range(20)) for n in range(90)
+)
 
 
 class Gate:

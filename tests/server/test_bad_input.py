@@ -1,5 +1,7 @@
 """Whatever is wrong with a request is said in one shape, with the field's name; nothing stored is touched."""
 
+import json
+
 import pytest
 
 from server.openai.files import safe_filename
@@ -65,7 +67,13 @@ CASES = [
         400,
         "chunking_strategy.static.max_chunk_size_tokens",
     ),
+    ("post", "/v1/vector_stores/{store}/files", {"file_id": "{file}", "attributes": {"a": 10**400}}, 400, "attributes.a"),
     ("post", "/v1/vector_stores/{store}/file_batches", {}, 400, "file_ids"),
+    ("post", "/v1/vector_stores/{store}/file_batches", {"file_ids": ["file-none"]}, 404, "file_ids"),
+    ("post", "/v1/vector_stores/{store}/file_batches", {"files": [{"file_id": "file-none"}]}, 404, "files"),
+    ("post", "/v1/vector_stores/vs_none/file_batches", {"file_ids": ["file-none"]}, 404, "vector_store_id"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": 5}]}, 400, "messages[0].content"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": [{"type": "text"}]}]}, 400, "messages[0].content[0].text"),
     ("get", "/v1/files?limit=0", None, 400, "limit"),
     ("get", "/v1/files?limt=5", None, 400, "limt"),
     ("get", "/v1/files?after=file-none", None, 400, "after"),
@@ -108,6 +116,35 @@ async def test_ambiguous_names_list_the_ids(client):
     assert (reply.status_code, error["code"], error["param"]) == (400, "ambiguous_collection", "model")
     assert all(id in error["message"] for id in ids)
     assert (await client.post("/v1/chat/completions", json={**CHAT, "model": f"rag:{ids[0]}"})).status_code == 200
+
+
+HALF = "half of a pair: \ud800"
+SMUGGLED = [
+    ("/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": HALF}]}, "messages[0].content"),
+    ("/v1/chat/completions", {**CHAT, "model": f"rag:{HALF}"}, "model"),
+    ("/v1/chat/completions", {**CHAT, "sandtable": {"options": {HALF: 1}}}, None),
+    ("/v1/vector_stores", {"name": HALF}, "name"),
+    ("/v1/vector_stores", {HALF: 1}, None),
+    ("/v1/vector_stores/{store}/search", {"query": "x", "filters": {"type": "eq", "key": "a", "value": 1, HALF: 1}}, None),
+    ("/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": float("nan")}}, "attributes.a"),
+    ("/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": float("inf")}}, "attributes.a"),
+    ("/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": HALF}}, "attributes.a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body", "param"), SMUGGLED)
+async def test_what_only_a_lenient_json_reader_takes_is_refused(stocked, path, body, param):
+    path = path.replace("{store}", stocked.store).replace("{file}", stocked.file)
+    reply = await stocked.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
+    assert reply.status_code == 400, reply.text
+    assert param is None or reply.json()["error"]["param"] == param
+
+
+async def test_json_of_bottomless_depth_is_refused(stocked):
+    body = b'{"query": "x", "filters": ' + b'{"a":' * 20_000 + b"1" + b"}" * 20_001
+    path = f"/v1/vector_stores/{stocked.store}/search"
+    reply = await stocked.post(path, content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"model": "chat", "messages": NaN}', b"\xff\xfe"])

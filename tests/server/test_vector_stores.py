@@ -187,3 +187,52 @@ async def test_a_new_store_has_one_active_generation(client):
     assert await search(client, store, "Norway", generation=only["id"])
     reply = await client.get(f"/v1/vector_stores/{store}/generations/gen_none")
     assert (reply.status_code, reply.json()["error"]["param"]) == (404, "generation_id")
+
+
+async def test_a_flat_store_finds_what_lies_below_a_cosine_of_zero(client):
+    store = await make_store(client, sandtable={"index": "flat"})
+    for n, text in enumerate((NORWAY, GERMANY, "Zebra xylophone 88 !!", CHINESE)):
+        await put(client, store, f"{n}.txt", text)
+    assert len(await search(client, store, "recipe for onion soup with croutons")) == 4
+
+
+async def test_a_file_deleted_while_stores_take_it_in_is_left_in_none(client):
+    stores = [await make_store(client, f"s{n}") for n in range(6)]
+    file_id = await upload(client, "a.txt", NORWAY)
+
+    async def put_in(store):
+        return await client.post(f"/v1/vector_stores/{store}/files", json={"file_id": file_id})
+
+    adding = [asyncio.create_task(put_in(store)) for store in stores]
+    deleted = await client.delete(f"/v1/files/{file_id}")
+    replies = await asyncio.gather(*adding)
+    assert deleted.json()["deleted"] is True
+    assert {reply.status_code for reply in replies} <= {200, 404}
+    for store in stores:
+        assert (await client.get(f"/v1/vector_stores/{store}/files")).json()["data"] == []
+        assert await search(client, store, "Norway") == []
+
+
+async def test_a_store_deleted_while_it_is_used_is_gone_and_nothing_breaks(client):
+    store = await make_store(client)
+    ids = [await upload(client, f"{n}.txt", f"{NORWAY} {n}.") for n in range(8)]
+    await client.post(f"/v1/vector_stores/{store}/file_batches", json={"file_ids": ids})
+
+    async def use():
+        replies = []
+        for _ in range(6):
+            replies.append(await client.post(f"/v1/vector_stores/{store}/search", json={"query": "Norway"}))
+            replies.append(await client.post(f"/v1/vector_stores/{store}/files", json={"file_id": ids[0]}))
+        return replies
+
+    using = [asyncio.create_task(use()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert (await client.delete(f"/v1/vector_stores/{store}")).json()["deleted"] is True
+    replies = [reply for one in await asyncio.gather(*using) for reply in one]
+    assert {reply.status_code for reply in replies} <= {200, 404}
+    assert replies[-1].json()["error"]["param"] == "vector_store_id"
+    other = await make_store(client)
+    _, done = await put(client, other, "after.txt", NORWAY)
+    assert done["status"] == "completed"
+    services = client.app.state.services
+    assert not (services.data_dir / "collections" / store).exists()
