@@ -63,8 +63,7 @@ class Collection:
         vector = await self._queries.embed(query) if self.generation.spec.dense is not None else None
         spare = SPARE
         while True:
-            allow = self.contents.allowed(allowed) if allowed is not None else None
-            ranked = await self._in_thread(self.generation.search, query, vector, k + spare, allow)
+            ranked = await self._in_thread(self._ranked, query, vector, k + spare, allowed)
             shown = [r for r in ranked if self.contents.file_of(r.id, allowed) is not None]
             rows = await self._database.read(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
             hits = [hit for r in shown if (hit := self._hit(r, rows.get(r.id), allowed)) is not None][:k]
@@ -72,6 +71,10 @@ class Collection:
                 return hits
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
+
+    def _ranked(self, query: str, vector: Any | None, k: int, where: Predicate | None) -> list[Ranked]:
+        allow = self.contents.allowed(where) if where is not None else None
+        return self.generation.search(query, vector, k, allow)
 
     async def matched_terms(self, query: str, chunk_ids: Sequence[int]) -> list[list[str]]:
         """For each chunk the terms of the query that it holds. On a thread: it waits for the index's lock."""
