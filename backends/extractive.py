@@ -40,12 +40,15 @@ class Quote(Value):
 Quoter = Callable[[str, Sequence[Source]], Awaitable[Sequence[Quote]]]
 """Takes the question and the sources; gives the quotes that answer it, best first, or none."""
 
+Counter = Callable[[str], Awaitable[int]]
+"""Tokens of a text."""
+
 
 class Extractive:
     name = "extractive"
     capabilities = Capabilities()
 
-    def __init__(self, quote: Quoter, count: Callable[[str], int] | None = None) -> None:
+    def __init__(self, quote: Quoter, count: Counter | None = None) -> None:
         """`count`: tokens of a text, for the usage; None: the usage is not known."""
         self._quote = quote
         self._count = count
@@ -63,13 +66,13 @@ class Extractive:
             answer = NO_SOURCES_ZH if CJK.search(question) else NO_SOURCES_EN
         for piece in before_stop(answer, request.stop).splitlines(keepends=True):
             yield Delta(text=piece)
-        yield Delta(usage=self._usage(question, request.sources, answer), finish="stop")
+        yield Delta(usage=await self._usage(question, request.sources, answer), finish="stop")
 
-    def _usage(self, question: str, sources: Sequence[Source], answer: str) -> Usage | None:
+    async def _usage(self, question: str, sources: Sequence[Source], answer: str) -> Usage | None:
         if self._count is None:
             return None
         read = "\n".join((question, *(source.text for source in sources)))
-        return Usage(prompt_tokens=self._count(read), completion_tokens=self._count(answer))
+        return Usage(prompt_tokens=await self._count(read), completion_tokens=await self._count(answer))
 
 
 def joined(quotes: Sequence[Quote], sources: Sequence[Source]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from backends.base import Backend
 from backends.errors import BadSpec
-from backends.extractive import Extractive, Quoter
+from backends.extractive import Counter, Extractive, Quoter
 from backends.presets import PRESETS
 from backends.profiles import Profile
 
@@ -22,7 +22,7 @@ def load(
     profiles: Mapping[str, Profile],
     *,
     quote: Quoter | None = None,
-    count: Callable[[str], int] | None = None,
+    count: Counter | None = None,
 ) -> Backend:
     """The backend that `spec` names. Connects to nothing; the caller ends it with `backends.lifetime.close`.
 
@@ -62,7 +62,7 @@ def _served(profile: Profile, model: str) -> Backend:
     return Retry(OpenAI(profile, model), retries=profile.retries)
 
 
-def _extractive(spec: str, model: str, quote: Quoter | None, count: Callable[[str], int] | None) -> Backend:
+def _extractive(spec: str, model: str, quote: Quoter | None, count: Counter | None) -> Backend:
     if model:
         raise BadSpec(f"'extractive' has no models: write 'extractive', not {spec!r}")
     if quote is None:

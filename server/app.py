@@ -48,8 +48,8 @@ ROUTERS = (
 def create_app(settings: Settings, *, warm: bool = True) -> FastAPI:
     """The ASGI application. Its lifespan opens the data directory and raises DataDirectoryInUse if another has it.
 
-    `app.state.services` is there while it runs; `app.state.warm` is set once the embedder and the pipelines are loaded,
-    or could not be, which `app.state.failed` then says; `app.state.announce(url)` leaves word of where it serves.
+    `app.state.services` is there while it runs; `app.state.warm` is set once the embedder is loaded and the backend
+    chosen, or could not be, which `app.state.failed` then says; `app.state.announce(url)` leaves word of its address.
     `warm=False`: for a single command, whose work may need neither.
     """
     app = FastAPI(title="Sandtable", version=VERSION, lifespan=_lifespan, docs_url=None, redoc_url=None)
@@ -79,18 +79,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _warm(app: FastAPI, services: Services) -> None:
-    """Load what the first request would wait for, while the port is already open."""
+    """Load what the first requests would wait for, while the port is already open: first what every one of them needs,
+    then the pipelines, which the first answer waits for if it comes that early."""
     embedder, _ = services.collections.embedder(services.settings.embedder)
     try:
-        await asyncio.gather(
-            services.backends.default(),
-            asyncio.to_thread(embedder.embed, ["warm"], kind="query"),
-            _warm_pipelines(),
-        )
+        await asyncio.gather(services.backends.default(), asyncio.to_thread(embedder.embed, ["warm"], kind="query"))
     except Exception as error:
         log.exception("warm-up failed; requests that need the missing part will say so")
         app.state.failed = str(error) or type(error).__name__
     app.state.warm.set()
+    await _warm_pipelines()
 
 
 async def _warm_pipelines() -> None:

@@ -63,8 +63,9 @@ class Backends:
         for backend in self._loaded.values():
             await close(backend)
 
-    def _count(self, text: str) -> int:
-        return self._embedder().count_tokens([text])
+    async def _count(self, text: str) -> int:
+        count = self._embedder().count_tokens
+        return await asyncio.get_running_loop().run_in_executor(self._threads, count, [text])
 
     async def _quote(self, question: str, sources: Sequence[Source]) -> list[Quote]:
         from retrieval.embedders.minilm import MiniLM
