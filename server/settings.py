@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -36,7 +36,7 @@ class BackendProfile(BaseModel):
     """A named backend: `[backends.NAME]` in the file, used as `NAME` or `NAME:MODEL`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: str = "openai"
+    kind: Literal["openai", "extractive", "scripted"] = "openai"
     base_url: str | None = None
     api_key: SecretStr | None = None
     api_key_env: str | None = None
@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     load_memory_mb: int = Field(1024, ge=256)
     shutdown_seconds: int = Field(10, ge=0)
     """How long a stop waits for requests under way."""
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
     def settings_customise_sources(

@@ -164,3 +164,13 @@ def test_every_field_is_told_of(api, compatibility):
     assert told.pop("POST /v1/files") == {"file", "purpose"}
     taken = {route: names if "/runs/" in route else names - PAGING for route, names in operations(api).items()}
     assert told == {route: names for route, names in taken.items() if names}
+
+
+def test_every_setting_is_told_of():
+    from backends.profiles import Flags
+    from server.settings import BackendProfile, Settings
+
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    told = {name for row in rows(text) for name in CODE.findall(row)}
+    assert told == {*Settings.model_fields, *BackendProfile.model_fields}
+    assert {name for name in Flags.model_fields if f"`{name}`" not in text} == set()
