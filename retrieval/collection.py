@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+READ = 2_000
+"""Characters of a query that the dense half looks at, some windows of the embedder. A longer query is a text of its own,
+which would hold up all other searches; the lexical half looks at all of it."""
 SPARE = 8
 """Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
 
@@ -60,7 +63,7 @@ class Collection:
     async def search(self, query: str, k: int, *, where: Mapping[str, Any] | None = None) -> list[Hit]:
         """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter."""
         allowed = filters.parse(where) if where is not None else None
-        vector = await self._queries.embed(query) if self.generation.spec.dense is not None else None
+        vector = await self._queries.embed(query[:READ]) if self.generation.spec.dense is not None else None
         spare = SPARE
         while True:
             ranked = await self._in_thread(self._ranked, query, vector, k + spare, allowed)

@@ -51,6 +51,10 @@ class Evidence(Value):
     abstained: bool
 
 
+QUESTION: Final = 2_000
+"""Characters of a question that are looked at; beyond that it is a text, and no sentence answers a text."""
+
+
 def select(
     question: str,
     passages: Sequence[str],
@@ -68,6 +72,7 @@ def select(
     """
     if max_sentences < 1:
         raise ValueError(f"max_sentences is {max_sentences!r}: ask for at least 1")
+    question = question[:QUESTION]
     asked = read(question)
     found = candidates(asked, passages) if asked.weights else []
     if not found:

@@ -174,3 +174,12 @@ def test_every_setting_is_told_of():
     told = {name for row in rows(text) for name in CODE.findall(row)}
     assert told == {*Settings.model_fields, *BackendProfile.model_fields}
     assert {name for name in Flags.model_fields if f"`{name}`" not in text} == set()
+
+
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda p: p.name)
+def test_links_lead_somewhere(path):
+    broken = [link for link in LINK.findall(path.read_text(encoding="utf-8")) if not (path.parent / link).exists()]
+    assert broken == []

@@ -243,3 +243,20 @@ TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+async def test_a_query_as_long_as_a_book_costs_the_embedder_a_page(tmp_path):
+    lengths = []
+
+    class Measuring(HashEmbedder):
+        def embed(self, texts, *, kind):
+            if kind == "query":
+                lengths.extend(map(len, texts))
+            return super().embed(texts, kind=kind)
+
+    async with workshop(tmp_path, embedder=Measuring()) as shop:
+        await shop.add("a", "The word at the very end is zebra.")
+        await shop.add("b", "Nothing of the kind.")
+        (first, *_) = await shop.collection.search("filler " * 40_000 + "zebra", 2)
+    assert first.file_id == "a"
+    assert lengths == [2_000]

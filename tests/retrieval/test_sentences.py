@@ -137,5 +137,6 @@ def test_time_is_linear(unit):
         sentences(text)
         return (time.process_time() - started) / n
 
-    small = min(per_character(10_000) for _ in range(3))
-    assert per_character(80_000) < 4 * small + 2e-7
+    # The least of three: whatever else the machine does can only add to a time.
+    small, large = (min(per_character(n) for _ in range(3)) for n in (10_000, 80_000))
+    assert large < 4 * small + 2e-7
