@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def load(
     `count`: how it counts tokens. Reads the file of a script.
     A model name may hold colons: `ollama:qwen3:8b`. Raises BadSpec, which says what would work.
     """
+    check_text(spec)
     name, _, model = spec.strip().partition(":")
     profile = profiles.get(name) or BUILT_IN.get(name)
     if profile is None:
@@ -41,6 +43,12 @@ def load(
     if profile.kind == "scripted":
         return _scripted(spec, model)
     return _served(profile, model)
+
+
+def check_text(spec: str) -> None:
+    """Raises BadSpec if `spec` holds what can stand in no name: a control character or half of a surrogate pair."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in spec.strip()):
+        raise BadSpec(f"the backend {spec!r} holds a control character or half of a surrogate pair")
 
 
 def needs_key(profile: Profile) -> bool:

@@ -7,7 +7,9 @@ name: `{"name": "add", "arguments": {"a": 1}}`, the arguments as an object or as
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,32 @@ from pydantic import ValidationError
 from backends.errors import BadSpec
 from backends.scripted import Reply
 
+MOST_BYTES = 16 << 20
+"""A script is written by hand or by a test; what is longer is some other file."""
+
 
 def read_script(path: Path) -> list[Reply]:
-    """Raises BadSpec if the file is missing or an entry is not a reply; the message names the entry."""
+    """Raises BadSpec if the file is missing, too large or an entry is not a reply; the message names the entry."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _bytes(path).decode("utf-8-sig")
     except OSError as error:
         raise BadSpec(f"cannot read the script {str(path)!r}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BadSpec(f"the script {str(path)!r} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+    except ValueError as error:  # of a name that no file can have
+        raise BadSpec(f"cannot read the script {str(path)!r}: {error}") from None
     return [_reply(entry, f"{place} of the script {str(path)!r}") for place, entry in _entries(text, path)]
+
+
+def _bytes(path: Path) -> bytes:
+    # Without O_NONBLOCK the opening of a named pipe waits for a writer, for ever if none comes.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BadSpec(f"the script {str(path)!r} is not a regular file but a device, a pipe or the like")
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise BadSpec(f"the script {str(path)!r} has more than {MOST_BYTES >> 20} MiB")
+    return data
 
 
 def _entries(text: str, path: Path) -> list[tuple[str, Any]]:
@@ -38,7 +56,7 @@ def _entries(text: str, path: Path) -> list[tuple[str, Any]]:
 def _decoded(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadSpec(f"{where} is not JSON: {error}") from None
 
 

@@ -45,7 +45,8 @@ class Answer:
     run: dict[str, Any]
     """The reply's `sandtable` object: run id, backend, seconds."""
     first_word: float
-    """Seconds until the answer began."""
+    seconds: float
+    """Until the answer began, and until its end: both by the clock of this process."""
 
 
 def main(base_url: str, api_key: str | None, backend: str | None, console: Console, *, keep: bool = False) -> int:
@@ -112,7 +113,7 @@ def ask(client: httpx.Client, store: Store, question: str, backend: str | None, 
     if note := next((line for line in answer.reasoning.splitlines() if line.startswith("Note: ")), None):
         show.line(console, note, "yellow")
     run = answer.run
-    took = f"first word after {answer.first_word:.2f} s, all after {run['seconds']:.2f} s"
+    took = f"first word after {answer.first_word:.2f} s, all after {answer.seconds:.2f} s"
     show.line(console, f"{run['backend']}, {took}, run {run['run_id']}", "dim")
     return answer
 
@@ -132,7 +133,7 @@ def read(chunks: Iterator[dict[str, Any]], say: Callable[[str], None]) -> Answer
             text += piece
         reasoning += delta.get("reasoning_content") or ""
         citations += delta.get("annotations") or []
-    return Answer(text, tuple(citations), reasoning, run, first_word)
+    return Answer(text, tuple(citations), reasoning, run, first_word, time.monotonic() - begun)
 
 
 def holds(client: httpx.Client, store: Store, citation: dict[str, Any], console: Console) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 INGEST_SECONDS = 300.0
 POLL_SECONDS = 0.1
+FIRST_SECONDS = 10.0
+"""Longest wait for the first sign of life."""
 
 
 class DemoFailed(Exception):
@@ -33,8 +35,9 @@ def connected(base_url: str, api_key: str | None) -> Iterator[httpx.Client]:
     timeout = httpx.Timeout(300.0, connect=5.0)
     try:
         with httpx.Client(base_url=base_url, headers=headers, timeout=timeout, trust_env=trust_env) as client:
+            call(client, "GET", "/healthz", timeout=FIRST_SECONDS)
             yield client
-    except httpx.TransportError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DemoFailed(f"{base_url} does not answer: {str(error) or type(error).__name__}") from None
 
 
@@ -42,7 +45,12 @@ def call(client: httpx.Client, method: str, path: str, **request: Any) -> dict[s
     """One request and the JSON it gives. Raises DemoFailed with the service's own words."""
     response = client.request(method, path, **request)
     _check(response)
-    body: dict[str, Any] = response.json()
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise DemoFailed(f"{_named(response)} answered no JSON object: is this a Sandtable service?")
     return body
 
 
@@ -51,11 +59,14 @@ def _check(response: httpx.Response) -> None:
         return
     response.read()
     try:
-        message = response.json()["error"]["message"]
+        message = str(response.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        message = response.text[:200] or response.reason_phrase
-    request = response.request
-    raise DemoFailed(f"{request.method} {request.url.path} answered {response.status_code}: {message}")
+        message = "is this a Sandtable service?"
+    raise DemoFailed(f"{_named(response)} answered {response.status_code}: {message}")
+
+
+def _named(response: httpx.Response) -> str:
+    return f"{response.request.method} {response.request.url.path}"
 
 
 def unused_name(client: httpx.Client, wanted: str) -> str:

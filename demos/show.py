@@ -50,6 +50,10 @@ def scored(score: float | None, rank: int | None) -> str:
     return "-" if score is None else f"{score:.3f}" + (f" ({rank})" if rank is not None else "")
 
 
+def counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def shortened(text: str, most: int) -> str:
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
@@ -101,7 +105,7 @@ def trace(console: Console, events: Sequence[dict[str, Any]]) -> None:
         if event["type"] != "token"
     ]
     table(console, ("seconds", "event", "step", "what"), rows, right=("seconds",))
-    line(console, f"and {tokens} pieces of text", "dim")
+    line(console, f"and {counted(tokens, 'piece', 'pieces')} of text", "dim")
 
 
 def _detail(event: dict[str, Any]) -> str:
@@ -109,7 +113,7 @@ def _detail(event: dict[str, Any]) -> str:
         case "run_started":
             return f"{event['pipeline']}, {event['backend']}"
         case "retrieved":
-            return f"{len(event['hits'])} passages in {event['seconds']:.3f} s"
+            return f"{counted(len(event['hits']), 'passage', 'passages')} in {event['seconds']:.3f} s"
         case "llm_called":
             return f"{event['backend']} in {event['seconds']:.3f} s"
         case "step_finished":
@@ -117,6 +121,6 @@ def _detail(event: dict[str, Any]) -> str:
         case "warning":
             return str(event["message"])
         case "run_finished":
-            return f"{len(event['citations'])} citations"
+            return counted(len(event["citations"]), "citation", "citations")
         case _:
             return ""

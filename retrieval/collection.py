@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 READ = 2_000
-"""Characters of a query that the dense half looks at, some windows of the embedder. A longer query is a text of its own,
-which would hold up all other searches; the lexical half looks at all of it."""
+"""Characters of a query that the dense half looks at, some windows of the embedder. A longer query is a text of its
+own, which would hold up all other searches; the lexical half looks at all of it."""
 SPARE = 8
 """Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
 

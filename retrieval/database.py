@@ -26,6 +26,7 @@ def sqlite_engine(path: Path) -> Engine:
         URL.create("sqlite", database=str(path)),  # not from text: a path may hold `?` and `#`
         connect_args={"isolation_level": None, "timeout": 30},
         pool_size=READERS + 1,
+        hide_parameters=True,  # an error in the log must not show what users wrote
         max_overflow=4,
     )
 

@@ -34,6 +34,8 @@ class Authentication:
     def _tenant(self, path: str, headers: Mapping[bytes, bytes]) -> str:
         if not self._tenants:
             host = headers.get(b"host", b"").decode("latin-1")
+            if not host:
+                raise ApiError(400, "The request has no Host header; HTTP/1.1 requires one.", code="missing_host")
             if not _is_local(host):
                 raise ApiError(403, f"Host {host!r} is not this machine; set an API key to serve other names.")
             # A form can be posted here from any web page; the browser then says from which.

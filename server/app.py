@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
-from server import errors, ops, run_events
+from server import errors, openapi, ops, run_events
 from server.access import Authentication, BodyLimit
+from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
 from server.openai import (
     chat,
@@ -55,11 +57,15 @@ def create_app(settings: Settings, *, warm: bool = True) -> FastAPI:
     app = FastAPI(title="Sandtable", version=VERSION, lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.warms_up = warm
-    errors.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
+    routes = [route for module in ROUTERS for route in module.router.routes] + app.router.routes
+    errors.install(app, [route for route in routes if isinstance(route, Route)])
+    openapi.install(app, needs_key=bool(settings.tenants()))
     app.add_middleware(BodyLimit, most=settings.max_body_bytes, most_upload=settings.max_upload_bytes)
     app.add_middleware(Authentication, tenants=settings.tenants())
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(CatchAll)
     return app
 
 

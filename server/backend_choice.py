@@ -9,21 +9,25 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backends.auto import Choice, choose
-from backends.base import Backend, Source
+from backends.base import Source
 from backends.errors import BadSpec
 from backends.extractive import Quote
-from backends.lifetime import close
-from backends.load import load
+from backends.load import check_text, load
 from backends.presets import known_profiles
 from backends.profiles import Profile
 from server.settings import BackendProfile, Settings, environment
+from server.shared_backend import Shared
 
 if TYPE_CHECKING:
     from retrieval.base import Embedder
 
+MOST_LOADED = 32
+"""Callers may name any model of any provider, and each holds connections."""
+
 
 class Backends:
-    """Backends by their spec, each loaded once. `embedder` serves the extractive one."""
+    """Backends by their spec, each loaded once and kept while it is among the last used. `embedder` serves the
+    extractive one."""
 
     def __init__(self, settings: Settings, embedder: Callable[[], Embedder], threads: ThreadPoolExecutor) -> None:
         self._settings = settings
@@ -32,7 +36,8 @@ class Backends:
         self._environment = environment()
         self._profiles = profiles(settings, self._environment)
         self._choosing: asyncio.Task[Choice] | None = None
-        self._loaded: dict[str, Backend] = {}
+        self._loaded: dict[str, Shared] = {}
+        """The last used at the end."""
 
     async def default(self) -> Choice:
         """What `auto` stands for here, and why; found out once."""
@@ -40,16 +45,25 @@ class Backends:
             self._choosing = asyncio.create_task(choose(self._settings.backend, self._profiles))
         return await asyncio.shield(self._choosing)
 
-    async def get(self, spec: str | None) -> Backend:
+    async def get(self, spec: str | None) -> Shared:
         """The backend of `spec`; None or `auto`: the default. Raises BadSpec."""
         wanted = (await self.default()).spec if spec in (None, "auto") else str(spec).strip()
+        check_text(wanted)
         if wanted not in self._loaded:
             if self._settings.tenants() and wanted != self._settings.backend and self._names_a_script(wanted):
                 # A script is a file of this machine: a caller with a mere key has no say in which files are read.
                 raise BadSpec("a service with API keys takes scripted backends from its own configuration only")
             made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
-            self._loaded.setdefault(wanted, made)
-        return self._loaded[wanted]
+            self._loaded.setdefault(wanted, Shared(made))
+        found = self._loaded[wanted] = self._loaded.pop(wanted)
+        await self._drop_oldest({self._settings.backend, wanted})
+        return found
+
+    async def _drop_oldest(self, kept: set[str]) -> None:
+        others = [spec for spec in self._loaded if spec not in kept]
+        dropped = [self._loaded.pop(spec) for spec in others[: max(0, len(self._loaded) - MOST_LOADED)]]
+        for backend in dropped:
+            await backend.drop()
 
     def _names_a_script(self, spec: str) -> bool:
         name, _, file = spec.partition(":")
@@ -61,7 +75,7 @@ class Backends:
             self._choosing.cancel()
             await asyncio.gather(self._choosing, return_exceptions=True)
         for backend in self._loaded.values():
-            await close(backend)
+            await backend.aclose()
 
     async def _count(self, text: str) -> int:
         count = self._embedder().count_tokens

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -11,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 
 from backends import errors as backend
 from retrieval import errors as retrieval
@@ -92,8 +95,30 @@ def from_exception(error: BaseException) -> ApiError:
         return bad_request(str(error), "sandtable.embedder", "embedder_missing")
     if isinstance(error, retrieval.RetrievalError):
         return ApiError(500, str(error), code="retrieval_failed")
+    if (storage := _from_storage(error)) is not None:
+        log.error("%s", storage.message)
+        return storage
     log.error("unexpected error", exc_info=error)
     return ApiError(500, f"Internal error ({type(error).__name__}); the server's log has the details.", code="internal")
+
+
+def _from_storage(error: BaseException) -> ApiError | None:
+    """A disk that takes nothing more, met by SQLite (SQLAlchemy keeps its error as `orig`) or by a file."""
+    cause = getattr(error, "orig", error)
+    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    readonly = isinstance(cause, OSError) and cause.errno == errno.EROFS
+    if isinstance(cause, sqlite3.Error):
+        # The low byte is the primary result code (https://sqlite.org/rescode.html).
+        primary = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        full, readonly = primary == sqlite3.SQLITE_FULL, primary == sqlite3.SQLITE_READONLY
+    if full:
+        return ApiError(507, "The disk of the data directory is full: free some space on it.", code="disk_full")
+    if readonly:
+        message = (
+            "The data directory cannot be written: check its permissions and whether its disk is mounted read-only."
+        )
+        return ApiError(500, message, code="data_directory_read_only")
+    return None
 
 
 def retry_after(seconds: float | None) -> dict[str, str]:
@@ -111,6 +136,9 @@ def from_validation(errors: list[Any], body: Any = None) -> ApiError:
     param = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
     if first["type"] == "extra_forbidden":
         return bad_request(f"Unknown parameter: {param!r}.", param, "unknown_parameter")
+    if first["type"] == "missing" and tuple(first["loc"]) == ("body",):
+        message = "The request has no body: send a JSON object, with content-type application/json."
+        return bad_request(message, None, "invalid_json")
     if first["type"] == "missing":
         return bad_request(f"Missing required parameter: {param!r}.", param or None, "missing_required_parameter")
     if first["type"] == "json_invalid":
@@ -121,8 +149,34 @@ def from_validation(errors: list[Any], body: Any = None) -> ApiError:
         return bad_request("The body must be a JSON object, sent as application/json.", None, "invalid_json")
     got = first.get("input")
     shown = f" (got {str(got)[:100]!r})" if isinstance(got, str | int | float | bool) else ""
-    why = " / ".join(dict.fromkeys(e["msg"] for e in errors if _where(e["loc"][1:], sent) == where))
+    why = _joined(e["msg"] for e in errors if _where(e["loc"][1:], sent) == where)
     return bad_request(f"Invalid value for {param!r}: {why}{shown}.", param, "invalid_value")
+
+
+SHOULD_BE = "Input should be "
+
+
+def _joined(messages: Iterable[str]) -> str:
+    """What the alternatives of one field say, as one sentence."""
+    said = list(dict.fromkeys(message.removeprefix("Value error, ") for message in messages))
+    if all(message.startswith(SHOULD_BE) for message in said):
+        return SHOULD_BE + " or ".join(message.removeprefix(SHOULD_BE) for message in said)
+    return " / ".join(said)
+
+
+def _unreadable(cause: BaseException | None) -> ApiError:
+    """Why the framework could not read the body of a request; it keeps the reason as the cause of its error."""
+    match cause:
+        case UnicodeDecodeError():
+            message = f"The body is not valid JSON: byte {cause.start} is not {cause.encoding.upper()}."
+        case RecursionError():
+            message = "The body is nested too deeply to be read."
+        case ValueError():
+            # Of the JSON reader's own errors this is the only other one: a limit of Python's on the digits of a number.
+            message = "The body is not valid JSON: one of its numbers has too many digits."
+        case _:
+            message = "The body could not be read."
+    return bad_request(message, None, "invalid_json")
 
 
 def _where(place: Sequence[str | int], body: Any) -> list[str | int]:
@@ -148,24 +202,35 @@ def response(error: ApiError) -> JSONResponse:
     return JSONResponse(error.body(), error.status, headers=headers)
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, routes: Sequence[Route]) -> None:
+    """Every error that a route raises becomes a reply; `routes` are asked which methods a path takes."""
+
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         return response(from_validation(list(error.errors()), error.body))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
+        path, method = request.url.path, request.scope.get("asked_method", request.method)
         if error.status_code == 404:
-            message = f"No route {request.method} {request.url.path}; /docs lists them all."
-            return response(ApiError(404, message, code="unknown_route"))
+            return response(ApiError(404, f"No route {method} {path}; /docs lists them all.", code="unknown_route"))
         if error.status_code == 405:
-            message = f"{request.url.path} does not take {request.method}."
-            return response(ApiError(405, message, code="method_not_allowed", headers=error.headers))
-        return response(ApiError(error.status_code, str(error.detail), headers=error.headers))
+            allow = ", ".join(_methods(request, routes)) or (error.headers or {}).get("Allow", "")
+            message = f"{path} does not take {method}, only {allow}."
+            return response(ApiError(405, message, code="method_not_allowed", headers={"allow": allow}))
+        if error.status_code == 400:
+            return response(_unreadable(error.__cause__))
+        return response(ApiError(error.status_code, str(error.detail), code="http_error", headers=error.headers))
 
-    @app.exception_handler(Exception)
-    async def other(_request: Request, error: Exception) -> JSONResponse:
+    async def ours(_request: Request, error: Exception) -> JSONResponse:
         return response(from_exception(error))
 
     for kind in (ApiError, backend.BackendError, retrieval.RetrievalError):
-        app.add_exception_handler(kind, other)
+        app.add_exception_handler(kind, ours)
+
+
+def _methods(request: Request, routes: Sequence[Route]) -> list[str]:
+    """What the path of the request takes, by all of its routes; the router looks at the first one only."""
+    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    found = {method for route in fitting for method in route.methods or ()}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,8 @@ async def collection_for(services: Services, pipeline: Pipeline, target: Target)
 def options_for(pipeline: Pipeline, given: dict[str, Any]) -> Options:
     """Raises ApiError that names `sandtable.options.KEY`."""
     try:
-        return pipeline.options.model_validate(given)
+        # As JSON, so that a strict reading still takes a list for a tuple and a text for an enum.
+        return pipeline.options.model_validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         key = "sandtable.options." + ".".join(str(part) for part in first["loc"])
@@ -94,7 +96,8 @@ def options_for(pipeline: Pipeline, given: dict[str, Any]) -> Options:
             names = ", ".join(pipeline.options.model_fields) or "none"
             message = f"Unknown parameter: {key!r}. The options of {pipeline.name!r}: {names}."
             raise bad_request(message, key, "unknown_parameter") from None
-        raise bad_request(f"Invalid value for {key!r}: {first['msg']}.", key, "invalid_value") from None
+        why = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise bad_request(f"Invalid value for {key!r}: {why}.", key, "invalid_value") from None
 
 
 def check_capabilities(pipeline: Pipeline, backend: Backend) -> None:

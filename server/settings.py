@@ -6,10 +6,12 @@ Order: the TOML file, then SANDTABLE_* variables, then flags. Unknown names are 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,15 +22,34 @@ from pydantic_settings import (
 
 from backends.profiles import Flags
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 DEFAULT_CONFIG = "sandtable.toml"
 MIB = 1 << 20
+PREFIX = "SANDTABLE_"
+NO_SETTINGS = frozenset({"SANDTABLE_TEST_DATA", "SANDTABLE_URL"})
+"""Variables of the tests, and of scripts around the service."""
+
+
+def _usable_key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not text.strip():
+        raise ValueError("the API key is empty: give a text, or leave it out")
+    if text != text.strip():
+        # HTTP strips the blanks around a header's value: no client could ever send this key.
+        raise ValueError("the API key begins or ends with a blank: take it away")
+    return key
+
+
+Key = Annotated[SecretStr, AfterValidator(_usable_key)]
 
 
 class ApiKey(BaseModel):
     """A key and the tenant whose files, collections and runs it opens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    key: SecretStr
+    key: Key
     tenant: str = "default"
 
 
@@ -53,7 +74,7 @@ class BackendProfile(BaseModel):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="SANDTABLE_", env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
     )
 
     host: str = "127.0.0.1"
@@ -63,7 +84,7 @@ class Settings(BaseSettings):
     """Where the embedder's runtime graph is kept; None: the user's cache directory."""
     backend: str = "auto"
     backends: dict[str, BackendProfile] = {}
-    api_key: SecretStr | None = None
+    api_key: Key | None = None
     keys: tuple[ApiKey, ...] = ()
     embedder: str = "minilm"
     max_upload_bytes: int = Field(50 * MIB, gt=0)
@@ -116,16 +137,34 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=path)
 
+    _refuse_unknown(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         return FromFile(**given)
     except SettingsError as error:
         raise BadSettings(f"bad settings (SANDTABLE_* variables): {error}; write lists and objects as JSON") from None
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(map(_problem, error.errors()))
         raise BadSettings(f"bad settings ({path}, SANDTABLE_* variables or flags): {problems}") from None
     except ValueError as error:
         raise BadSettings(f"{path} is not valid TOML: {error}") from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    # Other values are not shown: one may be a key.
+    given = f", not {error['input']!r}" if error["type"] == "literal_error" else ""
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg'].removeprefix('Value error, ')}{given}"
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """Raises BadSettings for a SANDTABLE_* variable that would set nothing."""
+    known = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
+    for name in sorted(names):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in known | NO_SETTINGS or upper.startswith("SANDTABLE_BACKENDS__"):
+            continue
+        near = get_close_matches(upper, sorted(known), n=1, cutoff=0)
+        raise BadSettings(f"there is no setting for the variable {name!r}; the nearest there is: {near[0]}")
 
 
 def prepare_environment() -> None:

@@ -53,7 +53,12 @@ HEAVY = (
 EXPECTED = {"retrieval": {"sqlalchemy"}}
 
 # What a declared distribution is built on and hands out: the two cannot be had apart.
-COMES_WITH = {"starlette": "fastapi", "langchain_core": "langgraph", "transformers": "sentence-transformers"}
+COMES_WITH = {
+    "langchain_core": "langgraph",
+    "pydantic_core": "pydantic",
+    "starlette": "fastapi",
+    "transformers": "sentence-transformers",
+}
 
 LONGEST_FILE, MEDIAN_FILE, LONGEST_FUNCTION = 300, 80, 60
 # A migration is a list of tables from top to bottom, however long.

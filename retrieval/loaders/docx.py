@@ -51,11 +51,29 @@ def load_docx(path: Path, filename: str, media_type: str) -> Parsed:
         text = _render(document)
         title = document.core_properties.title.strip()
     except (PackageNotFoundError, XMLSyntaxError, *_DAMAGE) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise LoadFailed(f"{filename!r} is a damaged Word document: {reason}", "invalid_file") from error
+        raise LoadFailed(f"{filename!r} is a damaged Word document: {_reason(error)}", "invalid_file") from error
     if not text.strip():
         raise LoadFailed(f"{filename!r} is empty: the document holds no text", "empty_file")
     return Parsed(text=text, title=title, media_type=media_type)
+
+
+def _reason(error: Exception) -> str:
+    """In words of the document: what the libraries say names their own objects, or the path on the disk."""
+    match error:
+        case SyntaxError():
+            return f"one of its XML parts is malformed: {' '.join(error.msg.split())[:200]}"
+        case zipfile.BadZipFile() | zlib.error() | EOFError():
+            return "its zip archive is broken or cut short"
+        case NotImplementedError():
+            return "its zip archive is packed in a way that Word does not use"
+        case RuntimeError() if "encrypted" in str(error):
+            return "it is encrypted; save it without a password"
+        case KeyError():
+            return "a part that the document refers to is missing"
+        case OSError():
+            return f"it cannot be read ({error.strerror or 'no reason given'})"
+        case _:
+            return "it is not a valid DOCX: its XML parts are not those of a Word document"
 
 
 def check_package(path: Path, filename: str) -> None:
@@ -67,7 +85,7 @@ def check_package(path: Path, filename: str) -> None:
         with zipfile.ZipFile(path) as package:
             entries = package.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        raise LoadFailed(f"{filename!r} is a damaged Word document: {error}", "invalid_file") from error
+        raise LoadFailed(f"{filename!r} is a damaged Word document: {_reason(error)}", "invalid_file") from error
     names = {entry.filename for entry in entries}
     if "word/document.xml" not in names:
         raise LoadFailed(

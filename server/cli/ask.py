@@ -39,6 +39,8 @@ def ask(
     as_json: bool,
 ) -> None:
     """Ask a pipeline a question; show its sources."""
+    if not question.strip():
+        raise click.UsageError("the question is empty.")
     messages = [{"role": "system", "content": system}] if system else []
     extension: dict[str, Any] = {"options": key_values(options, "-o")}
     if collection is not None:
@@ -62,9 +64,15 @@ async def _ask(where: Where, body: dict[str, Any], as_json: bool) -> None:
             if error.code == "collection_required" and error.status is not None:
                 await _run(api, await _with_only_collection(api, body), as_json)
                 return
-            if error.code == "collection_not_found":
+            if error.code == "collection_not_found" and "collection" in body["sandtable"]:
                 await existing_collection(api, body["sandtable"]["collection"])  # raises, and lists what there is
+            error.wrong_use = error.status in (400, 404) and _of_the_command_line(error.param or "")
             raise
+
+
+def _of_the_command_line(param: str) -> bool:
+    """Whether what is refused is an option of the pipeline, or the pipeline itself."""
+    return param == "model" or f"{param}.".startswith("sandtable.options.")
 
 
 async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any]:

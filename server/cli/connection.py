@@ -31,7 +31,7 @@ async def connect(where: Where) -> AsyncIterator[Api]:
         url, transport, key = where.url, None, where.api_key or own_key(settings)
         if url is None:
             url, transport = await _local(settings, stack)
-            key = key or _first_key(settings)
+            key = key or first_key(settings)
         client = await stack.enter_async_context(_client(url or BASE_URL, key, transport))
         yield Api(client, url or f"the data directory {str(settings.data_dir)!r}", local=url is None)
 
@@ -60,7 +60,7 @@ def own_key(settings: Settings) -> str | None:
     return settings.api_key.get_secret_value() if settings.api_key is not None else None
 
 
-def _first_key(settings: Settings) -> str | None:
+def first_key(settings: Settings) -> str | None:
     """Of a service on this machine; never sent to another."""
     return settings.keys[0].key.get_secret_value() if settings.keys else None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from server.cli.connection import own_key
+from server.cli.connection import first_key, own_key
 from server.cli.options import api_key_option, config_option, json_option, settings_for, url_option
 from server.cli.output import emit_json, note, stderr_console, stdout_console
 
@@ -41,7 +41,8 @@ def demo(
 
     chosen = name or DEFAULT
     show = _function(chosen)
-    key = api_key or own_key(settings_for(config))
+    settings = settings_for(config)
+    key = api_key or own_key(settings) or (first_key(settings) if url is None else None)
     with _service(url, config, keep) as base_url:
         code = show(base_url, key, backend, stderr_console() if as_json else stdout_console(), keep=keep)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class CommandFailed(Exception):
-    """Ends a command with exit code 1. `status`: of the HTTP answer that said so, if one did."""
+    """Ends a command with exit code 1, or 2 for wrong use. `status`: of the HTTP answer that said so, if one did."""
 
     def __init__(
         self,
@@ -16,6 +16,7 @@ class CommandFailed(Exception):
         param: str | None = None,
         code: str | None = None,
         status: int | None = None,
+        wrong_use: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -23,6 +24,7 @@ class CommandFailed(Exception):
         self.param = param
         self.code = code
         self.status = status
+        self.wrong_use = wrong_use
 
     def body(self) -> dict[str, Any]:
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +16,8 @@ from server.cli.output import emit_json, note
 from server.import_guard import problems
 
 FAILED, WRONG_USE = 1, 2
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes that are no UTF-8."""
 
 COMMANDS = {
     "serve": Entry("server.cli.serve:serve", "Run the service; print its URL when it is ready."),
@@ -49,6 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if wrong := problems():
             raise CommandFailed("; ".join(wrong), type="environment_error", code="import_clash")
+        _check_encoding(arguments)
         code = cli.main(list(arguments), "sandtable", standalone_mode=False)
     except click.UsageError as error:
         if as_json:
@@ -63,6 +68,13 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _check_encoding(arguments: Sequence[str]) -> None:
+    """Raises UsageError for an argument that is no UTF-8; the name of a file that is there may be any bytes."""
+    for argument in arguments:
+        if not argument.isascii() and SURROGATE.search(argument) and not os.path.lexists(argument):
+            raise click.UsageError(f"the argument {argument!r} is not UTF-8 text: check the encoding of the terminal.")
+
+
 def _before_dashes(arguments: Sequence[str]) -> Sequence[str]:
     """What may be options: a question after `--` may be anything."""
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -73,7 +85,7 @@ def _failed(error: CommandFailed, as_json: bool) -> int:
         emit_json(error.body())
     else:
         note(f"Error: {error.text()}")
-    return FAILED
+    return WRONG_USE if error.wrong_use else FAILED
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ async def backend_checks(settings: Settings) -> list[Check]:
     keys = sorted(name for preset in PRESETS.values() for name in preset.key_names if found.get(name, "").strip())
     return [
         Check("backend", "ok", f"{choice.spec}: {choice.reason}"),
-        Check("keys", "ok", ", ".join(keys) or "none of a hosted provider is set"),
+        Check("keys", "ok", ", ".join(keys) or "no key of a hosted provider is set"),
         await local_servers(known),
     ]
 
@@ -52,7 +52,7 @@ async def local_servers(known: Mapping[str, Profile]) -> Check:
             names = await models(profile, seconds=PROBE_SECONDS)
         except BackendError:
             return None
-        return f"{profile.name} at {profile.base_url} ({len(names)} models)"
+        return f"{profile.name} at {profile.base_url} ({len(names)} model{'' if len(names) == 1 else 's'})"
 
     local = [known[name] for name, preset in PRESETS.items() if not preset.key_names]
     answers = [answer for answer in await asyncio.gather(*map(ask, local)) if answer]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from server.cli.option_types import type_of
 from server.cli.options import json_option
 from server.cli.output import emit_json, stdout_console
+
+if TYPE_CHECKING:
+    from agents.pipeline import Options
 
 
 @click.command(short_help="List the pipelines and their options.")
@@ -33,10 +36,15 @@ def catalogue() -> list[dict[str, Any]]:
             "source": pipeline.source,
             "needs_collection": pipeline.needs_collection,
             "needs": sorted(pipeline.needs),
-            "options": pipeline.options.model_json_schema(),
+            "options": _schema(pipeline.options),
         }
         for pipeline in (catalog.get(name) for name in catalog.PIPELINES)
     ]
+
+
+def _schema(options: type[Options]) -> dict[str, Any]:
+    """Without the description on top, which is the class's own and speaks to programmers."""
+    return {key: value for key, value in options.model_json_schema().items() if key != "description"}
 
 
 def _show(found: list[dict[str, Any]]) -> None:

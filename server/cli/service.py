@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from backends.errors import BackendError
 from retrieval.errors import RetrievalError
 from server.cli.connection import in_use
+from server.cli.failure import CommandFailed
 from server.cli.logs import configure_logging
 from server.cli.output import emit_json
 from server.cli.started import started
@@ -70,6 +72,7 @@ class _Process(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         async with started(self._settings) as app:
+            await _check_backend(self._settings, app.state.services)
             self.config.app = app
             ready = asyncio.create_task(self._announce(app), name="ready")
             try:
@@ -102,6 +105,17 @@ class _Process(uvicorn.Server):
         else:
             sys.stdout.write(f"{self._url}\n")
             sys.stdout.flush()
+
+
+async def _check_backend(settings: Settings, services: Services) -> None:
+    """Raises CommandFailed if the backend that the configuration names cannot be; what `auto` finds always can."""
+    if settings.backend.strip() in ("", "auto"):
+        return
+    try:
+        await services.backends.get(None)
+    except BackendError as error:
+        message = f"the configured backend cannot be used: {error}; correct `backend` or SANDTABLE_BACKEND"
+        raise CommandFailed(message, type="bad_settings", code="bad_backend") from None
 
 
 def _embedder(services: Services) -> str:

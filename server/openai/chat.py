@@ -16,7 +16,7 @@ from server import runs, sse
 from server.disconnect import unless_gone
 from server.errors import ApiError, bad_request
 from server.ids import new_id, new_uuid
-from server.openai.chat_schema import ChatCompletion, Extension, refuse_unsupported, text_of
+from server.openai.chat_schema import MOST_IN_MESSAGES, ChatCompletion, Extension, refuse_unsupported, text_of
 from server.openai.search import generation_of, note_use
 from server.openai.trace_text import reasoning_of
 from server.openai.vector_stores import live_store
@@ -90,9 +90,14 @@ def _input(body: ChatCompletion) -> RunInput:
     system: list[str] = []
     turns: list[Message] = []
     last = len(body.messages) - 1
+    total = 0
     for place, message in enumerate(body.messages):
         text = text_of(message, place)
         where = f"messages[{place}]"
+        total += len(text)
+        if total > MOST_IN_MESSAGES:
+            message_ = f"With {where} the messages have more than {MOST_IN_MESSAGES} characters in all."
+            raise bad_request(message_, f"{where}.content", "too_large")
         if message.role in ("system", "developer"):
             system.append(text)
         elif message.role in ("tool", "function") or message.tool_calls or message.function_call:

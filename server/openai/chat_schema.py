@@ -11,14 +11,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.errors import bad_request
-from server.openai.schema import Body, Metadata
+from server.openai.schema import UNICODE, Body, Json, Metadata, Text
 
-Stop = Annotated[str, Field(min_length=1, max_length=256)]
+Stop = Annotated[str, Field(min_length=1, max_length=256), UNICODE]
+
+MOST_IN_MESSAGE = 1_000_000
+MOST_IN_MESSAGES = 4_000_000
+"""Characters of one message and of all together: several times what any model reads."""
 
 
 class TextPart(Body):
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class OtherPart(BaseModel):
@@ -30,14 +34,14 @@ class OtherPart(BaseModel):
 
 class ChatMessage(Body):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Annotated[TextPart | OtherPart, Field(discriminator="type")]] | None = None
-    name: str | None = None
-    refusal: str | None = None
+    content: Text | list[Annotated[TextPart | OtherPart, Field(discriminator="type")]] | None = None
+    name: Text | None = None
+    refusal: Text | None = None
     annotations: list[Any] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
+    reasoning_content: Text | None = None
+    reasoning: Text | None = None
     tool_calls: list[Any] | None = None
-    tool_call_id: str | None = None
+    tool_call_id: Text | None = None
     function_call: Any | None = None
     audio: Any | None = None
 
@@ -50,18 +54,18 @@ class StreamOptions(Body):
 class Extension(Body):
     """`sandtable`: how the pipeline runs."""
 
-    collection: str | None = None
-    generation: str | None = None
-    backend: str | None = None
-    thread_id: str | None = None
-    user: str | None = None
-    memory: str | None = None
+    collection: Text | None = None
+    generation: Text | None = None
+    backend: Text | None = None
+    thread_id: Text | None = None
+    user: Text | None = None
+    memory: Text | None = None
     persona: dict[str, Any] | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: Json = Field(default_factory=dict)
 
 
 class ChatCompletion(Body):
-    model: Annotated[str, Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1), UNICODE]
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=2_000)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -73,13 +77,13 @@ class ChatCompletion(Body):
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     sandtable: Extension | None = None
 
-    user: str | None = None
+    user: Text | None = None
     metadata: Metadata | None = None
     store: bool | None = None
-    service_tier: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
-    prompt_cache_retention: str | None = None
+    service_tier: Text | None = None
+    safety_identifier: Text | None = None
+    prompt_cache_key: Text | None = None
+    prompt_cache_retention: Text | None = None
     prompt_cache_options: Any | None = None
     parallel_tool_calls: bool | None = None
     moderation: Any | None = None
@@ -91,15 +95,15 @@ class ChatCompletion(Body):
     functions: list[Any] | None = None
     logit_bias: dict[str, Any] | None = None
     logprobs: bool | None = None
-    modalities: list[str] | None = None
+    modalities: list[Text] | None = None
     n: Annotated[int, Field(ge=1, le=128)] | None = None
     presence_penalty: float | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: Text | None = None
     response_format: dict[str, Any] | None = None
     tool_choice: Any | None = None
     tools: list[Any] | None = None
     top_logprobs: int | None = None
-    verbosity: str | None = None
+    verbosity: Text | None = None
     web_search_options: Any | None = None
 
 
@@ -152,21 +156,20 @@ def text_of(message: ChatMessage, place: int) -> str:
     if message.content is None:
         return ""
     if isinstance(message.content, str):
-        return _checked(message.content, f"messages[{place}].content")
+        return _short_enough(message.content, place)
     for n, part in enumerate(message.content):
         if isinstance(part, OtherPart):
             where = f"messages[{place}].content[{n}]"
             raise bad_request(
-                f"{where} is {part.type!r}; only text is supported here yet.", where, "unsupported_content"
+                f"{where} is {part.type!r}; only text is supported here yet.", where, "unsupported_parameter"
             )
     text = "\n".join(part.text for part in message.content if isinstance(part, TextPart))
-    return _checked(text, f"messages[{place}].content")
+    return _short_enough(text, place)
 
 
-def _checked(text: str, where: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        half = text[error.start]
-        raise bad_request(f"{where} is not Unicode text: {half!r} is half of a pair.", where, "invalid_value") from None
+def _short_enough(text: str, place: int) -> str:
+    if len(text) > MOST_IN_MESSAGE:
+        where = f"messages[{place}].content"
+        message = f"{where} has {len(text)} characters; at most {MOST_IN_MESSAGE} are taken."
+        raise bad_request(message, where, "too_large")
     return text

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from server.errors import ApiError, bad_request
-from server.openai.schema import Body
+from server.openai.schema import Body, Text
 from server.services import services_of
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ MOST_CHARACTERS = 4_000_000
 
 
 class CreateEmbeddings(Body):
-    input: str | Annotated[list[str] | list[int] | list[list[int]], Field(min_length=1, max_length=MOST)]
-    model: str
+    input: Text | Annotated[list[Text] | list[int] | list[list[int]], Field(min_length=1, max_length=MOST)]
+    model: Text
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[int, Field(ge=1)] | None = None
-    user: str | None = None
+    user: Text | None = None
     kind: Literal["query", "document"] = "document"
     """Ours: models that embed questions unlike documents need to know."""
 
@@ -52,7 +52,7 @@ def _embedded(embedder: Embedder, body: CreateEmbeddings, texts: list[str]) -> s
         message = (
             f"'dimensions' is {body.dimensions}; {embedder.name!r} makes {embedder.dimension} and cannot shorten them."
         )
-        raise bad_request(message, "dimensions", "unsupported_value")
+        raise bad_request(message, "dimensions", "unsupported_parameter")
     vectors = embedder.embed(texts, kind=body.kind)
     count = embedder.count_tokens(texts)
     encode = _base64 if body.encoding_format == "base64" else lambda vector: vector.tolist()
@@ -71,7 +71,7 @@ def _texts(body: CreateEmbeddings) -> list[str]:
     texts = [text for text in given if isinstance(text, str)]
     if len(texts) != len(given):
         message = "'input' holds token numbers: they mean nothing without their tokenizer, so send the text itself."
-        raise bad_request(message, "input", "unsupported_value")
+        raise bad_request(message, "input", "unsupported_parameter")
     for n, text in enumerate(texts):
         if not text:
             where = "input" if isinstance(body.input, str) else f"input[{n}]"

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from retrieval.tables import document
 from server.errors import bad_request, not_found
 from server.ids import new_id
-from server.openai.schema import Attributes, Body, ChunkingStrategy
+from server.openai.schema import Attributes, Body, ChunkingStrategy, Text
 from server.openai.store_files import StoreFileQuery, document_page
 from server.openai.vector_stores import (
     NO_FILES,
@@ -32,13 +32,13 @@ MOST = 2_000
 
 
 class BatchFile(Body):
-    file_id: str
+    file_id: Text
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
 
 
 class CreateBatch(Body):
-    file_ids: Annotated[list[str], Field(min_length=1, max_length=MOST)] | None = None
+    file_ids: Annotated[list[Text], Field(min_length=1, max_length=MOST)] | None = None
     files: Annotated[list[BatchFile], Field(min_length=1, max_length=MOST)] | None = None
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
@@ -88,7 +88,7 @@ async def retrieve_batch(request: Request, store_id: str, batch_id: str) -> dict
 
 @router.post("/v1/vector_stores/{store_id}/file_batches/{batch_id}/cancel")
 async def cancel_batch(request: Request, store_id: str, batch_id: str) -> dict[str, Any]:
-    """Files of the batch that are not finished are not read any more."""
+    """Files of the batch that are not finished are not read any more; a batch without any stays as it is."""
     await batch_object(request, store_id, batch_id)
     waiting = (
         document.c.collection_id == store_id,
@@ -98,8 +98,8 @@ async def cancel_batch(request: Request, store_id: str, batch_id: str) -> dict[s
     cancel = update(document).where(*waiting).values(status="cancelled")
 
     def change(db: Any) -> None:
-        db.execute(cancel)
-        files.mark_cancelled(db, batch_id)
+        if db.execute(cancel).rowcount:
+            files.mark_cancelled(db, batch_id)
 
     await services_of(request).database.write(change)
     return await batch_object(request, store_id, batch_id)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import FileResponse, Response
 
@@ -27,8 +28,8 @@ KEEP_FREE = 64 << 20
 """Bytes of disk that an upload must leave free, so that the database can still write."""
 
 
-UNPRINTABLE = frozenset({"Cc", "Cf", "Cs"})
-"""Control and format characters and halves of pairs; letters and emoji too new for this Python's tables stay."""
+BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+"""Overrides, embeddings and isolates: with them a name shows another ending than it has."""
 
 
 def file_object(row: Any) -> dict[str, Any]:
@@ -45,11 +46,18 @@ def file_object(row: Any) -> dict[str, Any]:
     }
 
 
+def _kept(char: str) -> bool:
+    """No control character, half of a pair or noncharacter; but the joiners, which emoji and Persian need."""
+    code = ord(char)
+    noncharacter = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    return unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI and not noncharacter
+
+
 def safe_filename(given: str) -> str:
     """The last part of the name without control characters: a label only, the file on disk is named by its id."""
     name = given.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(c for c in name if unicodedata.category(c) not in UNPRINTABLE).strip()
-    if name in ("", ".", ".."):
+    name = "".join(filter(_kept, name)).strip()
+    if name in (".", "..") or all(unicodedata.category(c) == "Cf" for c in name):
         raise bad_request(f"The file needs a name; got {given!r}.", "file", "invalid_filename")
     if len(name) > 255:
         raise bad_request(
@@ -63,8 +71,11 @@ async def upload_file(request: Request) -> dict[str, Any]:
     services = services_of(request)
     try:
         form = await request.form(max_files=1, max_fields=8)
-    except MultiPartException as error:
-        raise bad_request(f"The body is not a valid multipart form: {error.message}.", "file", "invalid_form") from None
+    except (MultiPartException, HTTPException) as error:
+        # Within an application Starlette turns the first into the second, which the error shape says less of.
+        why = error.message if isinstance(error, MultiPartException) else error.detail
+        message = f"The body is not a valid multipart form: {why.rstrip('.')}."
+        raise bad_request(message, "file", "invalid_form") from None
     try:
         upload, purpose = _fields(form)
         filename = safe_filename(upload.filename or "")
@@ -79,6 +90,9 @@ async def upload_file(request: Request) -> dict[str, Any]:
 
 def _fields(form: FormData) -> tuple[UploadFile, str]:
     for name in form:
+        if name.partition("[")[0] == "expires_after":
+            message = "'expires_after' is not supported: files stay until they are deleted."
+            raise bad_request(message, "expires_after", "unsupported_parameter")
         if name not in ("file", "purpose"):
             raise bad_request(f"Unknown parameter: {name!r}.", name, "unknown_parameter")
     upload, purpose = form.get("file"), form.get("purpose")

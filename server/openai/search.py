@@ -14,7 +14,7 @@ from retrieval.base import Hit
 from retrieval.collection import Collection
 from retrieval.tables import collection as collection_table
 from server.errors import bad_request
-from server.openai.schema import Body
+from server.openai.schema import UNICODE, Body, Json, Text
 from server.openai.vector_stores import live_store
 from server.services import Services, services_of
 
@@ -22,7 +22,7 @@ router = APIRouter(tags=["vector stores"])
 
 MAX_QUERY = 32_768
 """Characters of one query; beyond that it is a document."""
-Query = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY)]
+Query = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY), UNICODE]
 ACTIVE_EVERY = 60.0
 """Seconds between two notes of a store's last use: expiry counts days."""
 
@@ -30,15 +30,16 @@ ACTIVE_EVERY = 60.0
 class RankingOptions(Body):
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    hybrid_search: Any | None = None
 
 
 class Search(Body):
     query: Query | Annotated[list[Query], Field(min_length=1, max_length=16)]
-    filters: dict[str, Any] | None = None
+    filters: Json | None = None
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
     ranking_options: RankingOptions | None = None
     rewrite_query: bool | None = None
-    generation: str | None = None
+    generation: Text | None = None
     explain: bool = False
 
 
@@ -55,7 +56,14 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
     services = services_of(request)
     row = await live_store(request, store_id)
     if body.rewrite_query:
-        raise bad_request("'rewrite_query' is not supported: rewrite the query before.", "rewrite_query", "unsupported")
+        message = "'rewrite_query' is not supported: rewrite the query before."
+        raise bad_request(message, "rewrite_query", "unsupported_parameter")
+    if body.ranking_options is not None and body.ranking_options.hybrid_search is not None:
+        where = "ranking_options.hybrid_search"
+        message = (
+            f"{where!r} is not supported: how a store joins its searches is set by 'sandtable.index' at its making."
+        )
+        raise bad_request(message, where, "unsupported_parameter")
     queries = [body.query] if isinstance(body.query, str) else body.query
     if not all(query.strip() for query in queries):
         raise bad_request("'query' is empty.", "query", "invalid_value")

@@ -11,7 +11,7 @@ from retrieval import catalog
 from retrieval.tables import content, document
 from server.errors import ApiError, not_found
 from server.openai.paging import PageQuery, fetch, page_object
-from server.openai.schema import Attributes, Body, ChunkingStrategy
+from server.openai.schema import Attributes, Body, ChunkingStrategy, Text
 from server.openai.vector_stores import existing_store, live_store, queue_files, strategy
 from server.services import services_of
 
@@ -22,7 +22,7 @@ ERROR_CODES = {"unsupported_file": "unsupported_file", "server_error": "server_e
 
 
 class AddFile(Body):
-    file_id: str
+    file_id: Text
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
 

@@ -17,7 +17,7 @@ from retrieval.tables import collection, document
 from server.errors import ApiError, bad_request, not_found
 from server.ids import new_id
 from server.openai.paging import PageQuery, fetch, page_object
-from server.openai.schema import Body, ChunkingStrategy, ExpiresAfter, Metadata, Name
+from server.openai.schema import UNICODE, Body, ChunkingStrategy, ExpiresAfter, Metadata, Name, Text
 from server.services import services_of, tenant_of
 from server.storage import files
 
@@ -30,13 +30,13 @@ DAY = 86_400
 class StoreExtension(Body):
     """Ours beside OpenAI's fields: how the collection's first generation searches."""
 
-    index: str = "auto"
+    index: Text = "auto"
 
 
 class CreateStore(Body):
     name: Name | None = None
-    description: Annotated[str, Field(max_length=4096)] | None = None
-    file_ids: Annotated[list[str], Field(max_length=10_000)] | None = None
+    description: Annotated[str, Field(max_length=4096), UNICODE] | None = None
+    file_ids: Annotated[list[Text], Field(max_length=10_000)] | None = None
     metadata: Metadata | None = None
     chunking_strategy: ChunkingStrategy | None = None
     expires_after: ExpiresAfter | None = None
@@ -114,46 +114,44 @@ async def one_store(request: Request, store_id: str) -> dict[str, Any]:
     return store_object(row, counts.get(store_id, NO_FILES))
 
 
-async def queue_files(
-    request: Request,
-    store_id: str,
-    wanted: list[tuple[str, dict[str, Any], dict[str, Any]]],
-    *,
-    param: str,
-    batch_id: str | None = None,
+Wanted = tuple[str, dict[str, Any], dict[str, Any]]
+"""A file for a store: its id, attributes and chunking strategy."""
+
+
+def put_files(
+    db: Any, tenant: str, store_id: str, wanted: Sequence[Wanted], *, param: str, batch_id: str | None
 ) -> None:
-    """Put files into a store's ingest queue: (file id, attributes, chunking strategy) each. All of them or none.
+    """Note files of a store as waiting for ingest. Raises ApiError for one that is not there, naming `param`."""
+    # Store and files are looked up in the transaction that uses them: either may be deleted at any time.
+    if catalog.get_collection(db, tenant, store_id) is None:
+        raise not_found("vector store", store_id, "vector_store_id")
+    if batch_id is not None:
+        files.add_batch(db, batch_id, store_id)
+    for file_id, attributes, chunking in wanted:
+        row = files.get_file(db, tenant, file_id)
+        if row is None:
+            raise not_found("file", file_id, param)
+        catalog.put_document(
+            db,
+            NewDocument(
+                collection_id=store_id,
+                file_id=file_id,
+                filename=row.filename,
+                attributes=attributes,
+                chunking=chunking,
+                batch_id=batch_id,
+                attempt=new_id("try_"),
+            ),
+        )
+    db.execute(update(collection).where(collection.c.id == store_id).values(last_active_at=time.time()))
 
-    Raises ApiError for a file that is not there, naming `param`.
-    """
+
+async def queue_files(
+    request: Request, store_id: str, wanted: Sequence[Wanted], *, param: str, batch_id: str | None = None
+) -> None:
+    """Put files into a store's ingest queue, all of them or none. Raises ApiError as `put_files` does."""
     services, tenant = services_of(request), tenant_of(request)
-
-    def put(db: Any) -> None:
-        # Store and files are looked up in the transaction that uses them: either may be deleted at any time.
-        if catalog.get_collection(db, tenant, store_id) is None:
-            raise not_found("vector store", store_id, "vector_store_id")
-        if batch_id is not None:
-            files.add_batch(db, batch_id, store_id)
-        for file_id, attributes, chunking in wanted:
-            row = files.get_file(db, tenant, file_id)
-            if row is None:
-                raise not_found("file", file_id, param)
-            catalog.put_document(
-                db,
-                NewDocument(
-                    collection_id=store_id,
-                    file_id=file_id,
-                    filename=row.filename,
-                    attributes=attributes,
-                    chunking=chunking,
-                    batch_id=batch_id,
-                    attempt=new_id("try_"),
-                ),
-            )
-        now = time.time()
-        db.execute(update(collection).where(collection.c.id == store_id).values(last_active_at=now))
-
-    await services.database.write(put)
+    await services.database.write(lambda db: put_files(db, tenant, store_id, wanted, param=param, batch_id=batch_id))
     for file_id, _, _ in wanted:
         services.ingest.put(store_id, file_id)
 
@@ -167,14 +165,11 @@ async def create_store(request: Request, body: CreateStore) -> dict[str, Any]:
     services, store_id = services_of(request), new_id("vs_")
     extension = body.sandtable or StoreExtension()
     parse(extension.index)
-    tenant = tenant_of(request)
-    ids = list(dict.fromkeys(body.file_ids or []))
-    known = await services.database.read(lambda db: {f: files.get_file(db, tenant, f) for f in ids})
-    for file_id, row in known.items():
-        if row is None:
-            raise not_found("file", file_id, "file_ids")
-    await services.database.write(
-        lambda db: catalog.create_collection(
+    tenant, ids = tenant_of(request), list(dict.fromkeys(body.file_ids or []))
+    wanted: list[Wanted] = [(file_id, {}, strategy(body.chunking_strategy)) for file_id in ids]
+
+    def make(db: Any) -> None:
+        catalog.create_collection(
             db,
             id=store_id,
             tenant=tenant,
@@ -186,11 +181,11 @@ async def create_store(request: Request, body: CreateStore) -> dict[str, Any]:
             index=extension.index,
             embedder=services.settings.embedder,
         )
-    )
-    if ids:
-        wanted: list[tuple[str, dict[str, Any], dict[str, Any]]]
-        wanted = [(f, {}, strategy(body.chunking_strategy)) for f in ids]
-        await queue_files(request, store_id, wanted, param="file_ids")
+        put_files(db, tenant, store_id, wanted, param="file_ids", batch_id=None)
+
+    await services.database.write(make)
+    for file_id in ids:
+        services.ingest.put(store_id, file_id)
     return await one_store(request, store_id)
 
 

@@ -48,6 +48,9 @@ def test_specs(spec, name):
         ("deepseek:m", "set DEEPSEEK_API_KEY"),
         ("dashscope:m", "DASHSCOPE_API_KEY or QWEN_API_KEY"),
         ("extractive:m", "no models"),
+        ("scripted:a\0b", "control character"),
+        ("ollama:a\nb", "control character"),
+        ("ollama:\ud800", "surrogate"),
     ],
 )
 def test_bad_specs(spec, words):

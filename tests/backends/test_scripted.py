@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from backends.base import ToolCall, Usage, complete
 from backends.errors import BadSpec, CapabilityMissing, ScriptExhausted
 from backends.load import load
+from backends.script_file import MOST_BYTES
 from backends.scripted import Reply, Scripted
 from tests.backends.conftest import ADD, ask, listed
 
@@ -148,3 +150,28 @@ def test_no_file(spec, words):
 def test_a_directory_is_not_a_script(tmp_path):
     with pytest.raises(BadSpec, match="directory"):
         load(f"scripted:{tmp_path}", {})
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for file in ("/dev/zero", tmp_path / "pipe"):
+        with pytest.raises(BadSpec, match="not a regular file"):
+            load(f"scripted:{file}", {})
+    with pytest.raises(BadSpec, match="cannot read"):
+        load(f"scripted:{'x' * 5000}", {})
+
+
+def test_a_script_has_a_largest_size(tmp_path):
+    path = tmp_path / "long.json"
+    path.write_bytes(b'"x"\n')
+    with path.open("r+b") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(BadSpec, match="16 MiB"):
+        load(f"scripted:{path}", {})
+
+
+def test_a_script_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(BadSpec, match="not JSON"):
+        load(f"scripted:{path}", {})

@@ -1,10 +1,13 @@
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 
 import httpx
 import pytest
 from rich.console import Console
 
-from demos import rag
+from demos import rag, service, show
 from tests.e2e.live import server
 
 
@@ -54,6 +57,45 @@ def test_no_service_is_said_plainly():
     code, output = demo("http://127.0.0.1:9")
     assert code == 1
     assert "http://127.0.0.1:9 does not answer" in output
+
+
+class Page(BaseHTTPRequestHandler):
+    """Some other server."""
+
+    def do_GET(self):
+        self.send_response(404)
+        self.end_headers()
+        self.wfile.write(b"<html>Nothing here</html>")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_another_server_is_told_in_a_sentence():
+    with HTTPServer(("127.0.0.1", 0), Page) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        code, output = demo(f"http://127.0.0.1:{other.server_port}")
+        other.shutdown()
+    assert code == 1
+    assert output.splitlines()[-1] == ("The demo failed: GET /healthz answered 404: is this a Sandtable service?")
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr(service, "FIRST_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code, output = demo(f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert code == 1
+    assert "does not answer" in output
+
+
+def test_times_are_by_one_clock_and_counts_read_well():
+    chunks = [
+        {"choices": [{"delta": {"content": "a"}}]},
+        {"choices": [], "sandtable": {"seconds": 0.0}},
+    ]
+    answer = rag.read(iter(chunks), print)
+    assert 0 < answer.first_word <= answer.seconds
+    assert [show.counted(n, "piece", "pieces") for n in (0, 1, 2)] == ["0 pieces", "1 piece", "2 pieces"]
 
 
 def test_every_file_of_the_corpus_says_that_it_is_invented():

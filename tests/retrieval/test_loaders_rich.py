@@ -1,5 +1,6 @@
 """HTML, PDF and DOCX: structure, and files made to hurt."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -164,3 +165,32 @@ def test_docx_entities_neither_explode_nor_read_files(read, refused, tmp_path):
 def test_docx_nested_too_deep(refused):
     code, message = refused("a.docx", made_files.docx_body("<w:sdt>" * 5000 + "</w:sdt>" * 5000))
     assert (code, "damaged" in message) == ("invalid_file", True)
+
+
+OTHER_XML = b'<?xml version="1.0"?><x/>'
+NO_RELATIONS = b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"/>'
+PARTS = ["word/document.xml", "word/styles.xml", "[Content_Types].xml", "_rels/.rels", "docProps/core.xml"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("data", [OTHER_XML, b"", b"\xff\xfe<"], ids=["other XML", "empty", "no XML"])
+def test_docx_parts_that_are_not_words_are_told_in_plain_words(read, part, data):
+    try:
+        said = read("a.docx", made_files.repacked(made_files.docx(["x"]), {part: data})).text
+    except LoadFailed as failure:
+        said = str(failure)
+    assert said == "x" or re.match(r"'a\.docx' is (a damaged Word document: |empty: )", said), said
+    assert re.search(r"object|attribute|NoneType|etree|Exception|Error|/x'", said) is None, said
+
+
+@pytest.mark.parametrize(
+    ("part", "data", "says"),
+    [
+        ("[Content_Types].xml", OTHER_XML, "not a valid DOCX"),
+        ("word/document.xml", b"<x>", "XML parts is malformed"),
+        ("_rels/.rels", NO_RELATIONS, "missing"),
+    ],
+)
+def test_docx_says_what_is_damaged(refused, part, data, says):
+    code, message = refused("a.docx", made_files.repacked(made_files.docx(["x"]), {part: data}))
+    assert (code, says in message) == ("invalid_file", True), message

@@ -8,6 +8,8 @@ async def test_without_a_key_only_local_names_are_served(client):
     assert (await client.get("/v1/models")).status_code == 200
     reply = await client.get("/v1/models", headers={"host": "evil.example"})
     assert (reply.status_code, reply.json()["error"]["type"]) == (403, "permission_error")
+    nameless = await client.get("/v1/models", headers={"host": ""})
+    assert (nameless.status_code, nameless.json()["error"]["code"]) == (400, "missing_host")
 
 
 async def test_a_key_opens_and_nothing_else_does(tmp_path):

@@ -16,6 +16,7 @@ def said(role, content):
     return {**CHAT, "messages": [{"role": role, "content": content}]}
 
 
+LONG = {"role": "user", "content": "x" * 900_000}
 CASES = [
     ("post", "/v1/chat/completions", {**CHAT, "foo": 1}, 400, "foo"),
     ("post", "/v1/chat/completions", {**CHAT, "temperature": "hot"}, 400, "temperature"),
@@ -38,6 +39,11 @@ CASES = [
     ("post", "/v1/chat/completions", {**RAG, "sandtable": {"generation": "gen_x"}}, 400, "sandtable.generation"),
     ("post", "/v1/chat/completions", {**RAG, "sandtable": {"speed": 1}}, 400, "sandtable.speed"),
     ("post", "/v1/chat/completions", {**RAG, "sandtable": {"collection": "other"}}, 400, "sandtable.collection"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"options": {"k": "3"}}}, 400, "sandtable.options.k"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"options": {"k": True}}}, 400, "sandtable.options.k"),
+    ("post", "/v1/chat/completions", {**RAG, "sandtable": {"options": {"k": 2.5}}}, 400, "sandtable.options.k"),
+    ("post", "/v1/chat/completions", said("user", "x" * 1_000_001), 400, "messages[0].content"),
+    ("post", "/v1/chat/completions", {**CHAT, "messages": [LONG] * 5}, 400, "messages[4].content"),
     ("post", "/v1/embeddings", {"model": "nosuch", "input": "x"}, 404, "model"),
     ("post", "/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": ""}, 400, "input"),
     ("post", "/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": []}, 400, None),
@@ -59,7 +65,7 @@ CASES = [
     ("post", "/v1/vector_stores/{store}/search", {"query": "x", "generation": "gen_none"}, 400, "generation"),
     ("post", "/v1/vector_stores/vs_none/search", {"query": "x"}, 404, "vector_store_id"),
     ("post", "/v1/vector_stores/{store}/files", {"file_id": "file-none"}, 404, "file_id"),
-    ("post", "/v1/vector_stores/{store}/files", {"file_id": "{file}", "attributes": {"a": [1]}}, 400, None),
+    ("post", "/v1/vector_stores/{store}/files", {"file_id": "{file}", "attributes": {"a": [1]}}, 400, "attributes.a"),
     (
         "post",
         "/v1/vector_stores/{store}/files",
@@ -68,6 +74,9 @@ CASES = [
         "chunking_strategy.static.max_chunk_size_tokens",
     ),
     ("post", "/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": 10**400}}, 400, "attributes.a"),
+    ("post", "/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": 2**53 + 1}}, 400, "attributes.a"),
+    ("post", "/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": {"b": 1}}}, 400, "attributes.a"),
+    ("post", "/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": "x" * 513}}, 400, "attributes.a"),
     ("post", "/v1/vector_stores/{store}/file_batches", {}, 400, "file_ids"),
     ("post", "/v1/vector_stores/{store}/file_batches", {"file_ids": ["file-none"]}, 404, "file_ids"),
     ("post", "/v1/vector_stores/{store}/file_batches", {"files": [{"file_id": "file-none"}]}, 404, "files"),
@@ -104,6 +113,7 @@ async def test_each_mistake_is_named(stocked, method, path, body, status, param)
     error = reply.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert error["message"]
+    assert "Value error" not in error["message"]
     assert error["type"] == "invalid_request_error"
     if param is not None:
         assert error["param"] == param
@@ -119,12 +129,31 @@ async def test_ambiguous_names_list_the_ids(client):
 
 
 HALF = "half of a pair: \ud800"
+USER = {"role": "user", "content": "x"}
+EQUAL = {"type": "in", "key": "a"}
+DEEP = {"where": json.loads('{"a":' * 900 + "1" + "}" * 900)}
 SMUGGLED = [
     ("/v1/chat/completions", {**CHAT, "messages": [{"role": "user", "content": HALF}]}, "messages[0].content"),
     ("/v1/chat/completions", {**CHAT, "model": f"rag:{HALF}"}, "model"),
     ("/v1/chat/completions", {**CHAT, "sandtable": {"options": {HALF: 1}}}, None),
     ("/v1/vector_stores", {"name": HALF}, "name"),
     ("/v1/vector_stores", {HALF: 1}, None),
+    ("/v1/vector_stores", {"file_ids": [HALF]}, "file_ids[0]"),
+    ("/v1/vector_stores", {"metadata": {"a": HALF}}, "metadata.a"),
+    ("/v1/vector_stores", {"sandtable": {"index": HALF}}, "sandtable.index"),
+    ("/v1/vector_stores/{store}/file_batches", {"file_ids": [HALF]}, "file_ids[0]"),
+    ("/v1/vector_stores/{store}/file_batches", {"files": [{"file_id": HALF}]}, "files[0].file_id"),
+    ("/v1/vector_stores/{store}/files", {"file_id": HALF}, "file_id"),
+    ("/v1/vector_stores/{store}/search", {"query": HALF}, "query"),
+    ("/v1/vector_stores/{store}/search", {"query": "x", "generation": HALF}, "generation"),
+    ("/v1/vector_stores/{store}/search", {"query": "x", "filters": {**EQUAL, "value": [HALF]}}, "filters"),
+    ("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": HALF}, "input"),
+    ("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": ["a", HALF]}, "input[1]"),
+    ("/v1/chat/completions", {**CHAT, "user": HALF}, "user"),
+    ("/v1/chat/completions", {**CHAT, "messages": [{**USER, "name": HALF}]}, "messages[0].name"),
+    ("/v1/chat/completions", {**CHAT, "sandtable": {"collection": HALF}}, "sandtable.collection"),
+    ("/v1/chat/completions", {**CHAT, "sandtable": {"backend": HALF}}, "sandtable.backend"),
+    ("/v1/chat/completions", {**CHAT, "sandtable": {"options": DEEP}}, "sandtable.options"),
     ("/v1/vector_stores/{store}/search", {"query": "x", "filters": {"type": "eq", HALF: 1}}, None),
     ("/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": float("nan")}}, "attributes.a"),
     ("/v1/vector_stores/{store}/files/{file}", {"attributes": {"a": float("inf")}}, "attributes.a"),
@@ -170,10 +199,15 @@ async def test_a_file_name_is_only_a_label(client, given, kept):
 
 
 def test_control_characters_are_left_out_of_a_name():
-    assert safe_filename("dir/a\x07b\u202e.txt") == "ab.txt"
+    assert safe_filename("dir/a\x07b\u202e\u2066\ufdd0\U0010ffff.txt") == "ab.txt"
 
 
-@pytest.mark.parametrize("name", ["..", "/", "x" * 300])
+@pytest.mark.parametrize("name", ["👩‍👩‍👧.txt", "می‌خواهم.md", "𮯰.txt"])
+def test_what_a_script_needs_stays_in_a_name(name):
+    assert safe_filename(name) == name
+
+
+@pytest.mark.parametrize("name", ["..", "/", "\u200d", "x" * 300])
 async def test_a_file_without_a_usable_name_is_refused(client, name):
     reply = await client.post("/v1/files", files={"file": (name, b"text")}, data={"purpose": "assistants"})
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "file")
@@ -186,12 +220,53 @@ async def test_a_file_without_a_usable_name_is_refused(client, name):
         ({"file": ("a.txt", b"x")}, {}, "purpose"),
         ({"file": ("a.txt", b"x")}, {"purpose": "fun"}, "purpose"),
         ({"file": ("a.txt", b"x")}, {"purpose": "assistants", "colour": "red"}, "colour"),
+        ({"file": ("a.txt", b"x")}, {"purpose": "assistants", "expires_after[seconds]": "9"}, "expires_after"),
+        ([("file", ("a.txt", b"x")), ("file", ("b.txt", b"x"))], {"purpose": "assistants"}, "file"),
     ],
 )
 async def test_an_upload_form_is_checked(client, files, data, param):
     reply = await client.post("/v1/files", files=files or {"other": ("a", b"")}, data=data)
     assert reply.status_code == 400
     assert reply.json()["error"]["param"] in (param, "other")
+
+
+async def test_an_upload_without_a_boundary_is_told_so(client):
+    reply = await client.post("/v1/files", content=b"x", headers={"content-type": "multipart/form-data"})
+    error = reply.json()["error"]
+    assert (reply.status_code, error["param"], error["code"]) == (400, "file", "invalid_form")
+    assert "boundary" in error["message"]
+
+
+PICTURE = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
+REFUSED = [
+    ("/v1/chat/completions", said("user", PICTURE), "messages[0].content[0]"),
+    ("/v1/chat/completions", {**CHAT, "logprobs": True}, "logprobs"),
+    ("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": "x", "dimensions": 12}, "dimensions"),
+    ("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": [1, 2]}, "input"),
+    ("/v1/vector_stores/{store}/search", {"query": "x", "rewrite_query": True}, "rewrite_query"),
+    (
+        "/v1/vector_stores/{store}/search",
+        {"query": "x", "ranking_options": {"hybrid_search": {"embedding_weight": 1, "text_weight": 1}}},
+        "ranking_options.hybrid_search",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "param"), REFUSED)
+async def test_what_openai_has_and_this_service_not_is_unsupported(stocked, path, body, param):
+    reply = await stocked.post(path.replace("{store}", stocked.store), json=body)
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"], error["param"]) == (400, "unsupported_parameter", param)
+
+
+async def test_a_refused_attribute_says_what_is_allowed(stocked):
+    path = f"/v1/vector_stores/{stocked.store}/files/{stocked.file}"
+    for wrong in ({"a": 1}, None, 2**53 + 1):
+        message = (await stocked.post(path, json={"attributes": {"k": wrong}})).json()["error"]["message"]
+        assert "'attributes.k'" in message
+        assert "true, false, a finite number" in message
+    kept = {"whole": 2**53, "part": 0.5, "yes": True, "text": "é"}
+    assert (await stocked.post(path, json={"attributes": kept})).json()["attributes"] == kept
 
 
 async def test_a_body_over_the_limit_is_refused_and_the_service_goes_on(tmp_path):

@@ -25,6 +25,7 @@ def test_pipelines_lists_options_with_types_and_defaults(sandtable):
     assert listed["rag"]["needs_collection"]
     assert not listed["chat"]["needs_collection"]
     assert listed["rag"]["options"]["properties"]["k"]["default"] == 5
+    assert all("description" not in one["options"] for one in listed.values())
     shown = sandtable.fine("pipelines").out
     assert "-o k=5  integer, 1 to 50." in shown
     assert listed["rag"]["source"].split(",")[0] in shown

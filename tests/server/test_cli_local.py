@@ -130,6 +130,10 @@ def test_what_a_question_lacks_is_said(sandtable, docs):
     assert "trains, notes" in error["message"]
     error = sandtable("ask", "Where?", "-c", "notes", "-o", "k=1000", "--json").json["error"]
     assert error["param"] == "sandtable.options.k"
+    for wrong in (["-o", "k=1000"], ["-o", "nope=1"], ["-p", "nope"]):
+        assert sandtable("ask", "Where?", "-c", "notes", *wrong).code == 2
+    result = sandtable("ask", "Where?", "-p", "rag:nope")
+    assert (result.code, "Traceback" in result.err) == (2, False)
     result = sandtable("ask", "Where?", "-c", "notes", "-b", "nope:model")
     assert result.code == 1
     assert "'nope'" in result.err

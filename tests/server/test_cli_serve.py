@@ -83,6 +83,17 @@ def test_an_address_of_another_machine_is_refused(sandtable, monkeypatch):
     assert "'192.0.2.7'" in result.err
 
 
+@pytest.mark.parametrize(
+    ("backend", "named"), [("nope:x", "'nope'"), ("openai:m", "OPENAI_API_KEY"), ("scripted:/no/such", "/no/such")]
+)
+def test_a_backend_that_cannot_be_is_said_at_start(sandtable, monkeypatch, backend, named):
+    monkeypatch.setenv("SANDTABLE_BACKEND", backend)
+    error = sandtable("serve", "--port", "0", "--json")
+    assert error.code == 1
+    assert error.json["error"]["code"] == "bad_backend"
+    assert named in error.json["error"]["message"]
+
+
 def test_a_log_level_that_is_none_is_said(sandtable, monkeypatch):
     monkeypatch.setenv("SANDTABLE_LOG_LEVEL", "loud")
     result = sandtable("serve", "--port", "0")
@@ -120,9 +131,11 @@ def test_one_line_when_ready_and_a_graceful_end(tmp_path, number):
 
 
 @pytest.mark.slow
-def test_the_demo_leaves_nothing_behind(sandtable, tmp_path, monkeypatch):
+def test_the_demo_takes_the_first_key_and_leaves_nothing_behind(sandtable, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    command = [sys.executable, "-m", "server.cli.main", "demo", "--json"]
+    config = tmp_path / "keys.toml"
+    config.write_text('backend = "extractive"\n[[keys]]\nkey = "secret-key"\ntenant = "ann"\n')
+    command = [sys.executable, "-m", "server.cli.main", "demo", "--json", "--config", str(config)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ok"]

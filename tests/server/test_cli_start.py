@@ -77,6 +77,8 @@ def test_the_tables_of_the_docs_are_those_of_the_commands():
         ["ingest", ".", "-c", "notes", "-a", "path=x"],
         ["ingest", ".", "-c", "notes", "-a", 'tags=["a"]'],
         ["ask", "question", "-o", "=3"],
+        ["ask", " "],
+        ["search", "a\udcff", "-c", "notes"],
         ["ask", "question", "-o", "k=3", "-o", "k=4"],
         ["serve", "--port", "70000"],
         ["demo", "nope"],

@@ -98,6 +98,28 @@ async def test_the_openapi_document_has_every_route_and_only_resolvable_referenc
     assert len(ids) == len(set(ids))
 
 
+async def test_the_openapi_document_tells_of_errors_keys_and_the_upload_form(client):
+    api = (await client.get("/openapi.json")).json()
+    operations = {path: operation for path, verbs in api["paths"].items() for operation in verbs.values()}
+    for path, operation in operations.items():
+        assert "422" not in operation["responses"]
+        assert ({"400", "401", "404"} <= set(operation["responses"])) == path.startswith("/v1/")
+    reply = await client.get("/v1/files/file-none")
+    described = operations["/v1/files/{file_id}"]["responses"][str(reply.status_code)]["content"]["application/json"]
+    shape = api["components"]["schemas"][described["schema"]["$ref"].rpartition("/")[2]]["properties"]["error"]
+    assert set(shape["required"]) == set(shape["properties"]) == set(reply.json()["error"])
+    form = api["paths"]["/v1/files"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file", "purpose"}
+    sent = {"file": ("a.txt", b"x")}
+    for purpose in form["properties"]["purpose"]["enum"]:
+        assert (await client.post("/v1/files", files=sent, data={"purpose": purpose})).status_code == 200
+    assert {} in api["security"]
+    closed = create_app(load_settings(api_key="k")).openapi()
+    assert closed["security"] == [{"bearer": []}, {"api_key": []}]
+    assert set(closed["components"]["securitySchemes"]) == {"bearer", "api_key"}
+    assert closed["paths"]["/healthz"]["get"]["security"] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [

@@ -131,11 +131,23 @@ async def test_batches_are_followed_and_cancelled(client):
     assert batch["file_counts"] == {"in_progress": 0, "completed": 6, "failed": 0, "cancelled": 0, "total": 6}
     listed = (await client.get(f"/v1/vector_stores/{store}/file_batches/{batch['id']}/files?order=asc")).json()
     assert [f["id"] for f in listed["data"]] == ids
+    late = await client.post(f"/v1/vector_stores/{store}/file_batches/{batch['id']}/cancel")
+    assert late.json() == batch
     long = [await upload(client, f"l{n}.txt", f"Long {n}. " + NORWAY * 400) for n in range(4)]
     second = (await client.post(f"/v1/vector_stores/{store}/file_batches", json={"file_ids": long})).json()
     cancelled = await client.post(f"/v1/vector_stores/{store}/file_batches/{second['id']}/cancel")
     assert cancelled.json()["status"] == "cancelled"
     assert cancelled.json()["file_counts"]["in_progress"] == 0
+
+
+async def test_a_store_is_made_with_all_its_files_or_not_at_all(client):
+    file_id = await upload(client, "norway.txt", NORWAY)
+    reply = await client.post("/v1/vector_stores", json={"name": "half", "file_ids": [file_id, "file-none"]})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (404, "file_ids")
+    assert (await client.get("/v1/vector_stores?name=half")).json()["data"] == []
+    store = await make_store(client, "whole", file_ids=[file_id, file_id])
+    assert (await settled(client, store, file_id))["status"] == "completed"
+    assert (await search(client, store, "Norway"))[0]["file_id"] == file_id
 
 
 async def test_pages_follow_cursors_both_ways(client):

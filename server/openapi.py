@@ -1,0 +1,90 @@
+"""What FastAPI cannot know for /openapi.json: our error shape, how a key is sent, and the form that is read by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from server.openai.files import PURPOSES
+
+NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+ERROR = {
+    "type": "object",
+    "title": "Error",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": NULLABLE,
+                "code": NULLABLE,
+            },
+        }
+    },
+}
+REASONS = {
+    "400": "Something in the request is wrong; `param` names it.",
+    "401": "The API key is missing or wrong.",
+    "404": "What the request names does not exist.",
+}
+UPLOAD = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file", "purpose"],
+                "additionalProperties": False,
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "purpose": {"type": "string", "enum": list(PURPOSES)},
+                },
+            }
+        }
+    },
+}
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
+
+
+def install(app: FastAPI, *, needs_key: bool) -> None:
+    """Complete the document that `app.openapi()` makes. `needs_key`: whether keys are set."""
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        # FastAPI keeps what it has made, and returns it from then on.
+        return generated() if app.openapi_schema else _completed(generated(), needs_key)
+
+    setattr(app, "openapi", openapi)  # noqa: B010 - a plain assignment to a method is what mypy refuses
+
+
+def _completed(api: dict[str, Any], needs_key: bool) -> dict[str, Any]:
+    components = api["components"]
+    for replaced in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(replaced, None)
+    components["schemas"]["Error"] = ERROR
+    components["securitySchemes"] = SCHEMES
+    api["security"] = [{name: []} for name in SCHEMES] + ([] if needs_key else [{}])
+    for path, operations in api["paths"].items():
+        for operation in operations.values():
+            _add_errors(path, operation)
+    api["paths"]["/v1/files"]["post"]["requestBody"] = UPLOAD
+    return api
+
+
+def _add_errors(path: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    # FastAPI's status for what it refuses itself; ours is 400.
+    responses.pop("422", None)
+    if not path.startswith("/v1/"):
+        operation["security"] = []
+        return
+    for status, reason in REASONS.items():
+        schema = {"$ref": "#/components/schemas/Error"}
+        responses[status] = {"description": reason, "content": {"application/json": {"schema": schema}}}
