@@ -6,14 +6,14 @@ A node reaches the world only through `runtime.context`, which is a Run; so what
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from agents.errors import CollectionRequired, LimitReached
 from agents.events import Event, LLMCalled, Retrieved, Token, Warned
 from backends.base import Completion, Delta, FinishReason, Message, Request, Source, Usage, Value, complete
+from backends.lifetime import closing
 
 if TYPE_CHECKING:
     from agents.outlet import Outlet
@@ -121,7 +121,7 @@ class Run:
         began = time.perf_counter()
         usage: Usage | None = None
         try:
-            async with _closing(self.deps.backend.stream(request)) as deltas:
+            async with closing(self.deps.backend.stream(request)) as deltas:
                 completion = await complete(self._overhear(deltas, stream_to, hold))
             usage = completion.usage
         finally:
@@ -171,13 +171,3 @@ class Run:
                     self.say(held)
                     held, hold = "", None
             yield delta
-
-
-@asynccontextmanager
-async def _closing(deltas: AsyncIterator[Delta]) -> AsyncIterator[AsyncIterator[Delta]]:
-    """Close the upstream at once when the run breaks off, not when the garbage collector comes round."""
-    try:
-        yield deltas
-    finally:
-        if isinstance(deltas, AsyncGenerator):
-            await deltas.aclose()

@@ -25,7 +25,7 @@ class DemoFailed(Exception):
 
 
 @contextmanager
-def connected(base_url: str, api_key: str | None) -> Iterator[httpx.Client]:
+def connected(base_url: str, api_key: str | None, first_seconds: float = FIRST_SECONDS) -> Iterator[httpx.Client]:
     """A client of the service. Raises DemoFailed for whatever the network does inside."""
     import httpx
 
@@ -35,7 +35,7 @@ def connected(base_url: str, api_key: str | None) -> Iterator[httpx.Client]:
     timeout = httpx.Timeout(300.0, connect=5.0)
     try:
         with httpx.Client(base_url=base_url, headers=headers, timeout=timeout, trust_env=trust_env) as client:
-            call(client, "GET", "/healthz", timeout=FIRST_SECONDS)
+            call(client, "GET", "/healthz", timeout=first_seconds)
             yield client
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DemoFailed(f"{base_url} does not answer: {str(error) or type(error).__name__}") from None

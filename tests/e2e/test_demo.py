@@ -80,12 +80,11 @@ def test_another_server_is_told_in_a_sentence():
     assert output.splitlines()[-1] == ("The demo failed: GET /healthz answered 404: is this a Sandtable service?")
 
 
-def test_a_server_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(service, "FIRST_SECONDS", 0.05)
+def test_a_server_that_never_answers_is_given_up():
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        code, output = demo(f"http://127.0.0.1:{silent.getsockname()[1]}")
-    assert code == 1
-    assert "does not answer" in output
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(service.DemoFailed, match="does not answer"), service.connected(url, None, 0.05):
+            pytest.fail("it answered")
 
 
 def test_times_are_by_one_clock_and_counts_read_well():
