@@ -6,9 +6,9 @@ Streaming is the one primitive. A whole answer is the fold of its deltas (`compl
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 Role = Literal["system", "user", "assistant", "tool"]
@@ -20,6 +20,30 @@ prompt and turn it into a sentence for the reader."""
 
 class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Image(Value):
+    """A picture in a message: its bytes, or an address from which the model's server fetches it; never both.
+
+    `backends.images.image_of` makes one from a URL, `data:` URLs included.
+    """
+
+    media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"] | None = None
+    """Of `data`; None with a `url`."""
+    data: str = ""
+    """The bytes in base64, as they are sent."""
+    url: str = ""
+    """`https://...` or `http://...`; nothing here ever fetches it."""
+    detail: Literal["auto", "low", "high"] = "auto"
+    """How closely to look, for servers of OpenAI's form; others have no such choice."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.data) == bool(self.url):
+            raise ValueError("an image has either data or a url")
+        if bool(self.data) != (self.media_type is not None):
+            raise ValueError("an image has a media_type if it has data, and only then")
+        return self
 
 
 class ToolCall(Value):
@@ -38,6 +62,10 @@ class Message(Value):
     """Thoughts of a reasoning model; never part of `content`."""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    images: tuple[Image, ...] = ()
+    """Pictures that go with `content`, after it; in messages of the user and of tools."""
+    extra: Mapping[str, Any] = {}
+    """What the provider wants back with this turn (Anthropic's signed thoughts), under its name. Others ignore it."""
 
 
 class ToolSpec(Value):
@@ -103,11 +131,15 @@ class Delta(Value):
     reasoning: str = ""
     tool_call: ToolCall | None = None
     """A whole call: pieces are put together before they are passed on."""
+    extra: Mapping[str, Any] = {}
+    """Belongs into `Message.extra` of this answer; the last one of a name wins."""
     logprobs: tuple[TokenLogprob, ...] = ()
     warning: str = ""
     usage: Usage | None = None
     """Of the whole request, so the last one that is set wins; never summed."""
     finish: FinishReason | None = None
+    cached: bool = False
+    """In the last delta: the answer was given to an equal request before, and no model was asked."""
 
 
 class Completion(Value):
@@ -116,6 +148,8 @@ class Completion(Value):
     usage: Usage | None
     """None when the backend did not say: it is never invented."""
     logprobs: tuple[TokenLogprob, ...] = ()
+    cached: bool = False
+    """No model was asked; `usage` is that of the first time."""
 
 
 class Capabilities(Value):
@@ -155,6 +189,8 @@ async def complete(deltas: AsyncIterator[Delta]) -> Completion:
     logprobs: list[TokenLogprob] = []
     usage: Usage | None = None
     finish: FinishReason | None = None
+    extra: dict[str, Any] = {}
+    cached = False
     async for delta in deltas:
         text.append(delta.text)
         reasoning.append(delta.reasoning)
@@ -163,7 +199,15 @@ async def complete(deltas: AsyncIterator[Delta]) -> Completion:
         logprobs.extend(delta.logprobs)
         usage = delta.usage or usage
         finish = delta.finish or finish
+        extra.update(delta.extra)
+        cached = cached or delta.cached
     if finish is None:
         raise IncompleteStream("the stream ended without a finish reason")
-    message = Message(role="assistant", content="".join(text), reasoning="".join(reasoning), tool_calls=tuple(calls))
-    return Completion(message=message, finish=finish, usage=usage, logprobs=tuple(logprobs))
+    message = Message(
+        role="assistant",
+        content="".join(text),
+        reasoning="".join(reasoning),
+        tool_calls=tuple(calls),
+        extra=extra,
+    )
+    return Completion(message=message, finish=finish, usage=usage, logprobs=tuple(logprobs), cached=cached)

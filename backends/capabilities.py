@@ -26,6 +26,7 @@ def needed(request: Request) -> tuple[Capability, ...]:
         ("tools", bool(tools)),
         ("json_schema", request.json_schema is not None),
         ("logprobs", request.logprobs is not None),
+        ("images", any(message.images for message in request.messages)),
     )
     return tuple(name for name, wanted in asked if wanted)
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from backends.base import Message, Request, ToolCall
+from backends.base import Image, Message, Request, ToolCall
 from backends.errors import CapabilityMissing, RequestRefused
+from backends.images import url_of
 from backends.profiles import Flags, Profile
 
 SCHEMA_PROMPT = "Answer with one JSON object and nothing else. It must fit this JSON schema:\n{schema}"
@@ -69,7 +70,7 @@ def _messages(request: Request, flags: Flags) -> list[dict[str, Any]]:
 
 
 def _message(message: Message, echo_reasoning: bool) -> dict[str, Any]:
-    sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    sent: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.tool_calls:
         sent["content"] = message.content or None
         sent["tool_calls"] = [_call(call) for call in message.tool_calls]
@@ -78,6 +79,18 @@ def _message(message: Message, echo_reasoning: bool) -> dict[str, Any]:
     if message.tool_call_id is not None:
         sent["tool_call_id"] = message.tool_call_id
     return sent
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return text + [{"type": "image_url", "image_url": _image(image)} for image in message.images]
+
+
+def _image(image: Image) -> dict[str, Any]:
+    detail = {} if image.detail == "auto" else {"detail": image.detail}
+    return {"url": url_of(image), **detail}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

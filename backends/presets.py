@@ -28,7 +28,7 @@ PRESETS: Mapping[str, Preset] = {
         base_url="https://api.openai.com/v1",
         key_names=("OPENAI_API_KEY",),
         model="gpt-4o-mini",
-        flags=Flags(tool_choice="full", names={"max_tokens": "max_completion_tokens"}),
+        flags=Flags(tool_choice="full", images=True, names={"max_tokens": "max_completion_tokens"}),
     ),
     "deepseek": Preset(
         base_url="https://api.deepseek.com/v1",
@@ -66,13 +66,13 @@ PRESETS: Mapping[str, Preset] = {
         base_url="https://openrouter.ai/api/v1",
         key_names=("OPENROUTER_API_KEY",),
         model="openrouter/auto",
-        flags=Flags(tool_choice="full"),
+        flags=Flags(tool_choice="full", images=True),
     ),
     "gemini": Preset(
         base_url="https://generativelanguage.googleapis.com/v1beta/openai",
         key_names=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         model="gemini-flash-latest",
-        flags=Flags(logprobs=False, names={"seed": None}),
+        flags=Flags(logprobs=False, images=True, names={"seed": None}),
     ),
     "groq": Preset(
         base_url="https://api.groq.com/openai/v1",

@@ -26,13 +26,17 @@ class Flags(Value):
     json_form: Literal["schema", "object", "none"] = "schema"
     """What holds an answer to JSON: a schema, or only that it is an object (the schema then goes into the prompt)."""
     logprobs: bool = True
+    images: bool = False
+    """Models differ even on one server, and nothing but a picture would show it: so it has to be said."""
     echo_reasoning: bool = False
     """The server wants the thoughts of assistant turns that called tools back (DeepSeek, Moonshot)."""
     names: Mapping[Parameter, str | None] = {}
     """Request fields with another name here; None: not taken, so left out with a warning."""
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(tools=self.tools, json_schema=self.json_form != "none", logprobs=self.logprobs)
+        return Capabilities(
+            tools=self.tools, json_schema=self.json_form != "none", logprobs=self.logprobs, images=self.images
+        )
 
 
 class Profile(BaseModel):

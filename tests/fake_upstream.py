@@ -151,7 +151,8 @@ class FakeUpstream:
 
 
 def echo(body: Mapping[str, Any]) -> Canned:
-    said = next(message["content"] for message in reversed(body["messages"]) if message["role"] == "user")
+    content = next(message["content"] for message in reversed(body["messages"]) if message["role"] == "user")
+    said = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
     for word in body.get("stop") or ():
         said = said.partition(word)[0]
     return Canned(stream_of(said))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from backends.base import Capabilities, Delta, Message, Request, Source, ToolSpec, complete
+from backends.base import Capabilities, Delta, Image, Message, Request, Source, ToolSpec, complete
 from backends.errors import CapabilityMissing
 from backends.extractive import Extractive, Quote
 from backends.lifetime import close, closing
@@ -37,6 +37,7 @@ def over_http(url, **flags):
 # Each makes a backend that says the text of the last user message; the URL is that of a server which does.
 BACKENDS = {
     "openai": over_http,
+    "openai with images": lambda url: over_http(url, images=True),
     "openai with nothing": lambda url: over_http(url, **NO_TOOLS),
     "retry": lambda url: Retry(over_http(url)),
     "scripted": lambda url: Scripted(lambda request: request.messages[-1].content),
@@ -59,9 +60,10 @@ async def backend(request):
         yield made
 
 
-def saying(text, **fields):
+def saying(text, images=False, **fields):
     source = Source(id="s", title="s.txt", text=text)
-    return Request(messages=(Message(role="user", content=text),), sources=(source,), **fields)
+    pictures = (Image(media_type="image/png", data=DOT),) if images else ()
+    return Request(messages=(Message(role="user", content=text, images=pictures),), sources=(source,), **fields)
 
 
 def expected(backend, text):
@@ -104,7 +106,9 @@ ASKING = {
     "tools": {"tools": (ToolSpec(name="t", description="d", parameters={"type": "object", "properties": {}}),)},
     "json_schema": {"json_schema": {"type": "object"}},
     "logprobs": {"logprobs": 0},
+    "images": {"images": True},
 }
+DOT = "iVBORw0KGgo="
 
 
 @pytest.mark.parametrize("capability", ASKING)
