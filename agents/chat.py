@@ -10,17 +10,27 @@ from langgraph.runtime import Runtime
 
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
-from backends.base import Message
+from agents.wishes import Wishes
+from backends.base import Message, ToolCall
 
 
-async def reply(state: State, runtime: Runtime[Run]) -> State:
-    question = state["question"]
-    turns = (*state["history"], Message(role="user", content=question))
-    completion = await runtime.context.ask(*turns, question=question, stream_to="answer")
-    return {"answer": completion.message.content}
+class ChatState(State, total=False):
+    tool_calls: list[ToolCall]
+    """Of the client's tools."""
 
 
-graph = StateGraph(State, context_schema=Run)
+async def reply(state: ChatState, runtime: Runtime[Run]) -> ChatState:
+    run, question = runtime.context, state["question"]
+    turns = (*state["history"], Message(role="user", content=question), *run.input.after)
+    completion = await run.ask(*turns, question=question, stream_to="answer", **run.input.wishes.fields())
+    calls = completion.message.tool_calls
+    if run.input.wishes.parallel_tool_calls is False and len(calls) > 1:
+        run.warn("one_tool_call", f"the backend called {len(calls)} tools at once, only the first is passed on")
+        calls = calls[:1]
+    return {"answer": completion.message.content, "tool_calls": list(calls)}
+
+
+graph = StateGraph(ChatState, context_schema=Run)
 graph.add_node(reply)
 graph.add_edge("__start__", "reply")
 
@@ -30,4 +40,5 @@ pipeline = Pipeline(
     source="-",
     options=Options,
     graph=graph,
+    takes=frozenset(Wishes.model_fields),
 )

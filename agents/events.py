@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from backends.base import Completion, FinishReason, Request, ToolCall, Usage
+from backends.base import Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit
 
 
@@ -67,6 +67,8 @@ class Token(Fact):
     type: Literal["token"] = "token"
     text: str
     channel: Literal["answer", "reasoning"]
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the answer's tokens, if they were asked for. Their texts join to that of all pieces, not of each."""
 
 
 class LLMCalled(Fact):
@@ -203,6 +205,8 @@ class RunFinished(End):
     type: Literal["run_finished"] = "run_finished"
     citations: tuple[Citation, ...]
     finish_reason: FinishReason
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Of the client's own tools: the client makes them and comes back with what they said."""
 
 
 class RunFailed(End):

@@ -43,3 +43,5 @@ class Pipeline:
     needs_collection: bool = False
     needs: frozenset[str] = frozenset()
     """Names of fields of `backends.base.Capabilities` that the backend must have."""
+    takes: frozenset[str] = frozenset()
+    """Names of fields of `agents.wishes.Wishes` that it grants."""

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from agents.errors import CollectionRequired, LimitReached
 from agents.events import Event, LLMCalled, Retrieved, Token, Warned
-from backends.base import Completion, Delta, FinishReason, Message, Request, Source, Usage, Value, complete
+from agents.wishes import Wishes
+from backends.base import (
+    Completion,
+    Delta,
+    FinishReason,
+    Message,
+    Request,
+    Source,
+    TokenLogprob,
+    Usage,
+    Value,
+    complete,
+)
 from backends.lifetime import closing
 
 if TYPE_CHECKING:
@@ -32,6 +44,10 @@ class Sampling(Value):
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    reasoning_effort: str | None = None
 
 
 class Limits(Value):
@@ -45,6 +61,9 @@ class RunInput(Value):
     """The turns before the question, oldest first."""
     system: str = ""
     """The client's own system message; goes before the pipeline's."""
+    after: tuple[Message, ...] = ()
+    """Turns after the question: calls of the client's own tools, and what those said."""
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +84,7 @@ class Run:
     """The hands of a run's nodes, and the count of what they used."""
 
     deps: Deps
-    system: str
+    input: RunInput
     outlet: Outlet
     usage: Usage | None = field(default_factory=Usage)
     """So far; None from the first call on whose backend did not say."""
@@ -87,11 +106,11 @@ class Run:
     def emit(self, kind: type[Event], **fields: Any) -> None:
         self.outlet.emit(kind, **fields)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
         """Send a piece of the answer."""
-        if text:
+        if text or logprobs:
             self._said.append(text)
-            self.emit(Token, text=text, channel="answer")
+            self.emit(Token, text=text, channel="answer", logprobs=logprobs)
 
     def warn(self, code: str, message: str) -> None:
         self.emit(Warned, code=code, message=message)
@@ -152,7 +171,7 @@ class Run:
     def _with_system(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """One system message, first: several, or a later one, are refused by the chat templates of some models."""
         ours = [m.content for m in messages if m.role == "system"]
-        text = "\n\n".join(part for part in (self.system, *ours) if part)
+        text = "\n\n".join(part for part in (self.input.system, *ours) if part)
         rest = tuple(m for m in messages if m.role != "system")
         return (Message(role="system", content=text), *rest) if text else rest
 
@@ -160,14 +179,15 @@ class Run:
         self, deltas: AsyncIterator[Delta], stream_to: Literal["answer"] | None, hold: Callable[[str], bool] | None
     ) -> AsyncIterator[Delta]:
         held = ""
+        odds: tuple[TokenLogprob, ...] = ()
         async for delta in deltas:
             if delta.reasoning:
                 self.emit(Token, text=delta.reasoning, channel="reasoning")
             if delta.warning:
                 self.warn("backend", delta.warning)
-            if delta.text and stream_to == "answer":
-                held += delta.text
+            if stream_to == "answer" and (delta.text or delta.logprobs):
+                held, odds = held + delta.text, odds + delta.logprobs
                 if hold is None or not hold(held):
-                    self.say(held)
-                    held, hold = "", None
+                    self.say(held, odds)
+                    held, odds, hold = "", (), None
             yield delta

@@ -49,7 +49,7 @@ async def stream(
     """
     began = time.perf_counter()
     outlet = Outlet(run_id)
-    run = Run(deps, input.system, outlet)
+    run = Run(deps, input, outlet)
     seq = 1
     yield _start(pipeline, input, deps, outlet).model_copy(update={"seq": seq})
     walk = asyncio.create_task(_walk(pipeline, graph, input, run, outlet, run_id), name=f"run {run_id}")
@@ -146,8 +146,8 @@ def _end(walk: asyncio.Task[dict[str, Any]], run: Run, outlet: Outlet, seconds: 
     answer = values.get("answer", "")
     citations = tuple(values.get("citations", ()))
     whole = [] if run.said else [outlet.make(events.Token, text=answer, channel="answer")] if answer else []
-    finish = outlet.make(events.RunFinished, answer=answer, citations=citations, finish_reason=run.finish, **spent)
-    return [*whole, finish]
+    made = {"answer": answer, "citations": citations, "tool_calls": tuple(values.get("tool_calls", ()))}
+    return [*whole, outlet.make(events.RunFinished, finish_reason=run.finish, **made, **spent)]
 
 
 def _shown(error: BaseException) -> dict[str, Any]:

@@ -73,6 +73,8 @@ class ToolSpec(Value):
     description: str
     parameters: Mapping[str, Any]
     """JSON schema of the arguments, `type: object`."""
+    strict: bool = False
+    """The arguments must fit the schema, where the server can hold a model to it."""
 
 
 class Source(Value):
@@ -91,11 +93,19 @@ class Request(Value):
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | str = "auto"
     """A word of OpenAI's, or the name of the one tool to call."""
+    parallel_tool_calls: bool | None = None
+    """False: at most one call an answer."""
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: Mapping[str, float] | None = None
+    """By token id of the model's own tokenizer."""
+    reasoning_effort: str | None = None
+    """A word of OpenAI's: `minimal`, `low`, `high`, ..."""
     json_schema: Mapping[str, Any] | None = None
     """The answer must be JSON that fits this schema."""
     logprobs: int | None = None

@@ -25,7 +25,7 @@ def chat_body(request: Request, profile: Profile, model: str) -> tuple[dict[str,
     flags = profile.flags
     parameters, warnings = _parameters(request, profile)
     body: dict[str, Any] = {"model": model, "messages": _messages(request, flags), "stream": True, **parameters}
-    if request.tools and request.tool_choice != "none":
+    if _offers_tools(request):
         body |= _tools(request, profile)
     if request.json_schema is not None and flags.json_form == "schema":
         body["response_format"] = {"type": "json_schema", "json_schema": _schema(request.json_schema)}
@@ -45,6 +45,11 @@ def _parameters(request: Request, profile: Profile) -> tuple[dict[str, Any], lis
         "max_tokens": request.max_tokens,
         "stop": list(request.stop) or None,
         "seed": request.seed,
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
+        "logit_bias": None if request.logit_bias is None else dict(request.logit_bias),
+        "reasoning_effort": request.reasoning_effort,
+        "parallel_tool_calls": request.parallel_tool_calls if _offers_tools(request) else None,
         "stream_options": {"include_usage": True},
     }
     names: dict[str, str | None] = {name: name for name in asked}
@@ -56,6 +61,10 @@ def _parameters(request: Request, profile: Profile) -> tuple[dict[str, Any], lis
         if names[name] is None and name != "stream_options"
     ]
     return {sent: value for name, value in given.items() if (sent := names[name]) is not None}, warnings
+
+
+def _offers_tools(request: Request) -> bool:
+    return bool(request.tools) and request.tool_choice != "none"
 
 
 def _messages(request: Request, flags: Flags) -> list[dict[str, Any]]:
@@ -115,7 +124,13 @@ def _tools(request: Request, profile: Profile) -> dict[str, Any]:
             code="tools",
         )
     functions = [
-        {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": dict(tool.parameters),
+            # OpenAI refuses a schema that is sent as strict and breaks its rules for it.
+            **({"strict": True} if tool.strict and is_strict(tool.parameters) else {}),
+        }
         for tool in (request.tools if form == "full" else offered)
     ]
     tools = [{"type": "function", "function": function} for function in functions]

@@ -12,7 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from backends.base import Capabilities, Value
 
-Parameter = Literal["max_tokens", "temperature", "top_p", "stop", "seed", "stream_options"]
+Parameter = Literal[
+    "max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "logit_bias",
+    "reasoning_effort", "parallel_tool_calls", "stream_options",
+]  # fmt: skip
 OWN_FIELDS = frozenset({"model", "messages", "stream", "n"})
 
 

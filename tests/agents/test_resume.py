@@ -12,7 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from agents import catalog
 from agents.events import Citation
 from agents.outlet import Outlet
-from agents.run import Deps, Run
+from agents.run import Deps, Run, RunInput
 from backends.base import Message, ToolCall
 from retrieval.base import Hit, StageScores
 from tests.agents.fakes import Replies, Shelf, run, said
@@ -31,11 +31,11 @@ async def main():
     shelf.hits = [shelf.hits[0].model_copy(update={"stages": StageScores(dense=0.5), "attributes": {"year": 1889.0}})]
     deps = Deps(backend=Replies(said("It is 330 metres tall [1].")), retriever=shelf)
     config = {"configurable": {"thread_id": "t"}}
-    context = Run(deps, "", Outlet("r"))
+    context = Run(deps, RunInput(question="How tall?"), Outlet("r"))
     await graph.ainvoke({"question": "How tall?", "history": HISTORY}, config, context=context)
 
     again = pipeline.graph.compile(checkpointer=saver)
-    values = await again.ainvoke(None, config, context=Run(deps, "", Outlet("r")))
+    values = await again.ainvoke(None, config, context=Run(deps, RunInput(question="How tall?"), Outlet("r")))
     assert values["history"] == HISTORY, values["history"]
     assert values["hits"] == shelf.hits, values["hits"]
     stored = (await again.aget_state(config)).values

@@ -54,7 +54,7 @@ async def test_a_chat_is_told_from_start_to_finish():
     assert [e.channel for e in told if e.type == "token"] == ["reasoning", "answer", "answer", "answer"]
     assert (told[-1].answer, told[-1].usage, told[-1].finish_reason) == ("Hello you", USAGE, "stop")
     assert told[6].request == backend.requests[0]
-    assert told[7].changed == ("answer",)
+    assert told[7].changed == ("answer", "tool_calls")
 
 
 async def test_a_token_is_passed_on_before_the_backend_makes_the_next():
