@@ -21,7 +21,7 @@ class ChatState(State, total=False):
 
 async def reply(state: ChatState, runtime: Runtime[Run]) -> ChatState:
     run, question = runtime.context, state["question"]
-    turns = (*state["history"], Message(role="user", content=question), *run.input.after)
+    turns = (*state["history"], Message(role="user", content=question, images=run.input.images), *run.input.after)
     completion = await run.ask(*turns, question=question, stream_to="answer", **run.input.wishes.fields())
     calls = completion.message.tool_calls
     if run.input.wishes.parallel_tool_calls is False and len(calls) > 1:
@@ -40,5 +40,5 @@ pipeline = Pipeline(
     source="-",
     options=Options,
     graph=graph,
-    takes=frozenset(Wishes.model_fields),
+    takes=frozenset({"images", *Wishes.model_fields}),
 )

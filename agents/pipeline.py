@@ -44,4 +44,4 @@ class Pipeline:
     needs: frozenset[str] = frozenset()
     """Names of fields of `backends.base.Capabilities` that the backend must have."""
     takes: frozenset[str] = frozenset()
-    """Names of fields of `agents.wishes.Wishes` that it grants."""
+    """`images`, and names of fields of `agents.wishes.Wishes`: what it grants of them."""

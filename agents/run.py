@@ -17,6 +17,7 @@ from backends.base import (
     Completion,
     Delta,
     FinishReason,
+    Image,
     Message,
     Request,
     Source,
@@ -61,6 +62,8 @@ class RunInput(Value):
     """The turns before the question, oldest first."""
     system: str = ""
     """The client's own system message; goes before the pipeline's."""
+    images: tuple[Image, ...] = ()
+    """That go with the question; only a pipeline that says so in `takes` looks at them."""
     after: tuple[Message, ...] = ()
     """Turns after the question: calls of the client's own tools, and what those said."""
     wishes: Wishes = Wishes()
