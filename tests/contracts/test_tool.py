@@ -1,0 +1,153 @@
+"""What every tool of the catalogue must keep to, whatever it does."""
+
+import asyncio
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.agents.fakes import Shelf
+from tools import catalog
+from tools.base import Context, Tool
+from tools.errors import BadTool
+from tools.perform import perform
+
+
+class Silent:
+    """Searches for ever."""
+
+    async def search(self, query: str, k: int, *, where: Any | None = None):
+        await asyncio.Event().wait()
+
+
+@dataclass(frozen=True)
+class Case:
+    tool: Tool
+    good: dict[str, object]
+    says: str
+    """What the answer to the good call holds."""
+    cjk: dict[str, object]
+    cjk_says: str
+    bad: dict[str, object]
+    """Right names, a wrong type."""
+
+
+SHELF = Shelf("The tower is 330 metres tall.", "铁塔高三百三十米。")
+HERE = Context(key="k", retriever=SHELF, k=2)
+HANGING = Context(key="k", retriever=Silent())
+
+CASES = {
+    "calculator": Case(
+        catalog.get("calculator"),
+        {"expression": "330 / 2"},
+        "165",
+        {"expression": "３３０÷２"},
+        "165",
+        {"expression": 3},
+    ),
+    "search": Case(
+        catalog.get("search"),
+        {"query": "tower"},
+        "330 metres",
+        {"query": "铁塔多高？"},
+        "三百三十米",
+        {"query": ["tower"]},
+    ),
+}
+
+
+@pytest.fixture(params=catalog.TOOLS)
+def case(request):
+    return CASES[request.param]
+
+
+def test_its_schema_is_a_json_schema(case):
+    schema = case.tool.spec.parameters
+    Draft202012Validator.check_schema(schema)
+    assert schema["type"] == "object"
+    assert schema["additionalProperties"] is False
+    assert all(field.get("description") for field in schema["properties"].values())
+    json.dumps(schema)
+
+
+def test_it_says_what_it_is_for(case):
+    assert case.tool.name in catalog.TOOLS
+    assert case.tool.spec.description.partition("\n")[0].endswith(".")
+
+
+def test_its_cases_fit_its_schema(case):
+    validator = Draft202012Validator(case.tool.spec.parameters)
+    assert validator.is_valid(case.good)
+    assert validator.is_valid(case.cjk)
+    assert not validator.is_valid(case.bad)
+
+
+async def test_a_good_call(case):
+    outcome = await perform(case.tool, json.dumps(case.good), HERE)
+    assert outcome.fault is None
+    assert case.says in outcome.text
+
+
+@pytest.mark.parametrize("ascii", [True, False])
+async def test_text_in_chinese(case, ascii):
+    outcome = await perform(case.tool, json.dumps(case.cjk, ensure_ascii=ascii), HERE)
+    assert outcome.fault is None
+    assert case.cjk_says in outcome.text
+
+
+async def test_arguments_of_a_wrong_type_are_named(case):
+    outcome = await perform(case.tool, json.dumps(case.bad), HERE)
+    assert outcome.fault == "bad_arguments"
+    assert repr(next(iter(case.bad))) in outcome.text
+
+
+async def test_unknown_arguments_are_named(case):
+    outcome = await perform(case.tool, json.dumps({**case.good, "小费": 1}), HERE)
+    assert outcome.fault == "bad_arguments"
+    assert "there is no argument '小费'" in outcome.text
+    assert ", ".join(case.tool.spec.parameters["properties"]) in outcome.text
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", "1", "null", '"a"', "{}}", '{"a": Infinity}', "\x00"])
+async def test_what_is_no_object_is_refused(case, arguments):
+    outcome = await perform(case.tool, arguments, HERE)
+    assert outcome.fault == "bad_arguments"
+
+
+async def test_it_keeps_to_its_time(case):
+    outcome = await perform(replace(case.tool, seconds=0), json.dumps(case.good), HANGING)
+    assert outcome.fault == "timed_out"
+    assert "within 0 seconds" in outcome.text
+
+
+async def test_it_keeps_to_its_length(case):
+    outcome = await perform(replace(case.tool, max_chars=2), json.dumps(case.good), HERE)
+    assert outcome.fault is None
+    assert "[cut: these are the first 2 of " in outcome.text
+
+
+async def test_without_documents_it_works_or_says_so(case):
+    outcome = await perform(case.tool, json.dumps(case.good), Context())
+    assert outcome.fault == ("refused" if case.tool.needs_collection else None)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(BadTool, match=r"no tool 'calculater'; there are calculator, search"):
+        catalog.get("calculater")
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    {
+        "calculator": "write package.module:attribute",
+        "tools.calculator:": "write package.module:attribute",
+        "tools.nowhere:it": "no module 'tools.nowhere'",
+        "tools.calculator:nothing": "is not a tool",
+        "tools.perform:perform": "is not a tool: make one of a function with tools.base.tool",
+    }.items(),
+)
+def test_a_place_that_holds_no_tool(place, why):
+    with pytest.raises(BadTool, match=why):
+        catalog.load(place)

@@ -1,0 +1,114 @@
+"""A tool: a function that a model may call. `@tool` reads its name, description and schema from the function itself.
+
+What a tool raises as ToolError is told to the model. Anything else it raises is a bug: logged, and the model is told
+only that the tool failed (`tools.perform`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
+
+from backends.base import ToolSpec
+from tools.arguments import checker, parameters
+from tools.errors import BadTool
+
+if TYPE_CHECKING:
+    from retrieval.base import Hit, Retriever
+
+Function = Callable[..., Any]
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What OpenAI's API takes as the name of a function; others take no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a call knows beside its arguments. A tool gets it by a parameter of this type; no model sees it."""
+
+    key: str = ""
+    """The same whenever this very call is made again, after a crash for example: a tool that changes something outside
+    hands it on as idempotency key, or keeps it, so that the change happens once. Empty: a call that nobody repeats."""
+    retriever: Retriever | None = None
+    """The documents of the run; None: it was given none."""
+    k: int = 5
+    """How many passages a search returns."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool says, with the passages it rests on for callers that number and cite them."""
+
+    text: str
+    hits: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    spec: ToolSpec
+    check: Callable[[str], dict[str, Any]]
+    """From the JSON text of the arguments to what `run` takes. Raises BadArguments."""
+    run: Callable[[Mapping[str, Any], Context], Awaitable[object]]
+    """Returns a Result, a text, or anything that can be written as JSON. Raises ToolError."""
+    read_only: bool = False
+    """Changes nothing outside: calling it twice does no harm."""
+    needs_approval: bool = False
+    """A person has to agree to every call; no caller can switch that off."""
+    needs_collection: bool = False
+    seconds: float = 30.0
+    max_chars: int = 20_000
+    """Of what the model is told; the rest is cut off, and it is told that too."""
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+@overload
+def tool(function: Function, /) -> Tool: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    read_only: bool = False,
+    needs_approval: bool = False,
+    needs_collection: bool = False,
+    seconds: float = 30.0,
+    max_chars: int = 20_000,
+) -> Callable[[Function], Tool]: ...
+
+
+def tool(function: Function | None = None, /, *, name: str | None = None, **settings: Any) -> Any:
+    """Make a Tool of a function, async or not: `@tool`, or `@tool(needs_approval=True)`.
+
+    The docstring is the description, the type hints are the schema; `Annotated[int, Field(description=...)]` describes
+    a parameter. A function that is not async runs on a thread, which a time-out leaves behind running: let it end by
+    itself. Raises BadTool for a function that a model could not be told how to call.
+    """
+    if function is None:
+        return lambda given: replace(_make(given, name), **settings)
+    return _make(function, name)
+
+
+def _make(function: Function, given_name: str | None) -> Tool:
+    name = given_name or function.__name__
+    if not NAME.fullmatch(name):
+        raise BadTool(f"a tool's name has 1 to 64 letters, digits, _ and - of ASCII, not {name!r}: give it by name=...")
+    description = inspect.getdoc(function)
+    if not description:
+        raise BadTool(f"the tool {name!r} has no docstring: it is all that a model learns of its purpose")
+    contexts, arguments = parameters(name, function, Context)
+    check, schema = checker(name, arguments)
+
+    async def run(given: Mapping[str, Any], context: Context) -> object:
+        everything = {**given, **dict.fromkeys(contexts, context)}
+        if inspect.iscoroutinefunction(function):
+            return await function(**everything)
+        return await asyncio.to_thread(function, **everything)
+
+    return Tool(spec=ToolSpec(name=name, description=description, parameters=schema), check=check, run=run)

@@ -1,0 +1,17 @@
+"""What can go wrong with a tool, by who is told.
+
+ToolError          told to the model, which can react to it
++-- BadArguments   the arguments do not fit the tool's schema; nothing was called
+BadTool            told to the developer: a function that cannot be a tool, or a name that stands for none
+"""
+
+from __future__ import annotations
+
+
+class ToolError(Exception): ...
+
+
+class BadArguments(ToolError): ...
+
+
+class BadTool(Exception): ...

@@ -1,0 +1,62 @@
+"""One call of a tool, from the model's text to the text for the model: checked, timed, cut to size."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydantic_core import to_json
+
+from backends.unicode import whole
+from tools.base import Context, Result, Tool
+from tools.errors import BadArguments, ToolError
+
+if TYPE_CHECKING:
+    from retrieval.base import Hit
+
+log = logging.getLogger(__name__)
+
+Fault = Literal["bad_arguments", "refused", "timed_out", "broken"]
+"""Arguments that do not fit; a ToolError; too slow; any other exception, which is a bug of the tool."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    text: str
+    """What the model is told."""
+    hits: tuple[Hit, ...] = ()
+    fault: Fault | None = None
+
+
+async def perform(tool: Tool, arguments: str, context: Context) -> Outcome:
+    """Call the tool with the JSON text of its arguments. Whatever goes wrong inside is an Outcome with a fault."""
+    try:
+        checked = tool.check(arguments)
+        async with asyncio.timeout(tool.seconds) as limit:
+            returned = await tool.run(checked, context)
+        result = returned if isinstance(returned, Result) else Result(_text(returned))
+    except BadArguments as error:
+        return Outcome(str(error), fault="bad_arguments")
+    except ToolError as error:
+        return Outcome(_fitted(str(error), tool.max_chars), fault="refused")
+    except Exception as error:
+        if isinstance(error, TimeoutError) and limit.expired():
+            return Outcome(f"{tool.name} did not answer within {tool.seconds:g} seconds", fault="timed_out")
+        log.error("the tool %r failed unexpectedly", tool.name, exc_info=error)
+        return Outcome(f"{tool.name} failed for an internal reason", fault="broken")
+    return Outcome(_fitted(result.text, tool.max_chars), result.hits)
+
+
+def _text(returned: object) -> str:
+    if isinstance(returned, str):
+        return returned
+    return to_json(returned).decode()
+
+
+def _fitted(text: str, most: int) -> str:
+    text = whole(text)
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}\n[cut: these are the first {most:,} of {len(text):,} characters; ask for less]"
