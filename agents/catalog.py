@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 
-from agents.errors import UnknownPipeline
+from agents.errors import BadPipeline, UnknownPipeline
 from agents.pipeline import Pipeline
 
 PIPELINES = {
@@ -13,10 +14,23 @@ PIPELINES = {
 }
 
 
+def offer(more: Mapping[str, str]) -> None:
+    """Add pipelines of the user's own: name to `package.module:attribute`. Raises BadPipeline."""
+    for name, target in more.items():
+        if not name.replace("_", "").isalnum() or ":" not in target:
+            raise BadPipeline(f"the pipeline {name!r} is {target!r}; it must be NAME = 'package.module:attribute'")
+        if PIPELINES.get(name, target) != target:
+            raise BadPipeline(f"there is a pipeline {name!r} already; give yours another name")
+        PIPELINES[name] = target
+
+
 def get(name: str) -> Pipeline:
     """Return the pipeline. Raises UnknownPipeline."""
     if name not in PIPELINES:
         raise UnknownPipeline(f"there is no pipeline {name!r}; there are {', '.join(PIPELINES)}")
     module, _, attribute = PIPELINES[name].partition(":")
-    pipeline: Pipeline = getattr(import_module(module), attribute)
+    try:
+        pipeline: Pipeline = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BadPipeline(f"the pipeline {name!r} cannot be loaded from {PIPELINES[name]!r}: {error}") from error
     return pipeline

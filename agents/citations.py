@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.events import Citation
+from agents.citation import Citation
 from agents.markers import Marker, markers
 from agents.support import Passage, prepare, supporting, whole_sentence
 from agents.verbatim import Folded, find, fold, quotations, weighty

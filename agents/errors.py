@@ -2,7 +2,10 @@
 
 AgentError
 +-- UnknownPipeline      no pipeline of this name (lists those there are)
++-- BadPipeline          a pipeline of the user's own that cannot be loaded
 +-- CollectionRequired   the pipeline searches, and no collection was given
++-- BadAnswer            what a person answered to a step that asked is not understood
++-- NotStored            what the run did cannot be stored, so it does no more
 +-- LimitReached         a limit of the run; the run ends with what it has (`limit` names it)
 """
 
@@ -15,7 +18,16 @@ class AgentError(Exception): ...
 class UnknownPipeline(AgentError): ...
 
 
+class BadPipeline(AgentError): ...
+
+
 class CollectionRequired(AgentError): ...
+
+
+class BadAnswer(AgentError): ...
+
+
+class NotStored(AgentError): ...
 
 
 class LimitReached(AgentError):

@@ -9,26 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
+from agents.citation import Citation
 from backends.base import Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit
-
-
-class Citation(BaseModel):
-    """A span of a document that supports the answer. All places count code points.
-
-    `index` is where the marker stands in the answer; `quote` is the document's parsed text from `start` to `end`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal["file_citation"] = "file_citation"
-    index: int
-    file_id: str
-    filename: str
-    quote: str
-    start: int
-    end: int
-    chunk_id: int
 
 
 class Fact(BaseModel):
@@ -41,6 +24,8 @@ class Fact(BaseModel):
     run_id: str
     node: str = ""
     """The step it belongs to, `outer/inner` for a nested graph; empty for the run as a whole."""
+    task_id: str = ""
+    """LangGraph's id of the step's execution. A step that runs again after a crash keeps it; empty where `node` is."""
 
 
 class RunStarted(Fact):
@@ -59,6 +44,30 @@ class StepFinished(Fact):
     type: Literal["step_finished"] = "step_finished"
     changed: tuple[str, ...]
     """The keys of the state that the step wrote, sorted."""
+    update: dict[str, Any] = {}
+    """What it wrote to them, as JSON."""
+
+
+class Checkpointed(Fact):
+    """The state is stored: after a crash the run goes on from here, and another run may begin here."""
+
+    type: Literal["checkpointed"] = "checkpointed"
+    checkpoint_id: str
+    step: int
+    """LangGraph's count of steps in the thread; -1 is the input."""
+    next: tuple[str, ...]
+    """The steps to come, by name; none at the end."""
+
+
+class RunResumed(Fact):
+    """The run goes on after the process ended. What steps said that had not finished is void: they run again, and say
+    again what stands."""
+
+    type: Literal["run_resumed"] = "run_resumed"
+    attempt: int
+    """2 for the first time that it is resumed."""
+    void: tuple[str, ...]
+    """`task_id` of the steps that had not finished."""
 
 
 class Token(Fact):
@@ -91,6 +100,8 @@ class ToolCalled(Fact):
 class Retrieved(Fact):
     type: Literal["retrieved"] = "retrieved"
     query: str
+    k: int = 0
+    where: Any | None = None
     generation: str | None
     """The generation that was asked for; None: the active one."""
     hits: tuple[Hit, ...]
@@ -198,6 +209,8 @@ class End(Fact):
     """All of it, or what there was when the run ended early."""
     usage: Usage | None
     """Summed over all calls of the run; None: a backend did not say."""
+    cost: float | None = None
+    """In the currency of the price table; None: a backend is not in it, or did not say what it used."""
     seconds: float
 
 
@@ -231,10 +244,28 @@ class RunLimited(End):
     message: str
 
 
+class Question(BaseModel):
+    """What a step waits to be told; `id` is that of LangGraph's interrupt."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    value: Any
+
+
+class RunInterrupted(End):
+    """The run waits for a person. Another run on its thread, with `command: {resume}`, goes on."""
+
+    type: Literal["run_interrupted"] = "run_interrupted"
+    questions: tuple[Question, ...]
+
+
 Event = (
     RunStarted
     | StepStarted
     | StepFinished
+    | Checkpointed
+    | RunResumed
     | Token
     | LLMCalled
     | ToolCalled
@@ -257,5 +288,8 @@ Event = (
     | RunFailed
     | RunCancelled
     | RunLimited
+    | RunInterrupted
 )
+TERMINAL = frozenset({"run_finished", "run_failed", "run_cancelled", "run_limited", "run_interrupted"})
+"""The types of the last event of a run."""
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

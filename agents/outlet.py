@@ -12,59 +12,109 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from agents.events import Event, Fact, StepFinished, StepStarted
+from pydantic_core import to_jsonable_python
+
+from agents.events import Checkpointed, Event, Fact, StepFinished, StepStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Outlet:
     """Events carry seq 0 here: they are numbered where they leave, in the order of leaving."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, stored: Iterable[str] = ()) -> None:
+        """`stored`: ids of checkpoints that the trace has already."""
         self.queue: asyncio.Queue[Event | None] = asyncio.Queue()
         """None: no more."""
-        self._run_id = run_id
+        self.run_id = run_id
         self._on_the_way: deque[Event] = deque()
+        self._way_is_free = asyncio.Event()
+        self._way_is_free.set()
         self._started: set[str] = set()
+        self._stored = set(stored)
 
-    def make(self, kind: type[Event], node: str = "", **fields: Any) -> Event:
-        return kind(seq=0, at=datetime.now(UTC), run_id=self._run_id, node=node, **fields)
+    def make(self, kind: type[Event], step: str = "", /, **fields: Any) -> Event:
+        """`step`: LangGraph's name of the step's execution, `outer:id|inner:id`."""
+        about = {"node": _name(step), "task_id": _task(step), **fields}
+        return kind(seq=0, at=datetime.now(UTC), run_id=self.run_id, **about)
 
     def emit(self, kind: type[Event], **fields: Any) -> None:
         """Send an event of the node that is running. To be called inside a node only."""
-        from langgraph.config import get_config, get_stream_writer
+        from langgraph.config import get_stream_writer
 
-        step = get_config()["metadata"]["langgraph_checkpoint_ns"]
-        event = self.make(kind, _name(step), **fields)
+        step = _running()
+        event = self.make(kind, step, **fields)
         if step in self._started and not self._on_the_way:
             self.queue.put_nowait(event)
         else:
             self._on_the_way.append(event)
+            self._way_is_free.clear()
             get_stream_writer()(event)
 
+    def task_id(self) -> str:
+        """Of the step that is running: the same when it runs again after a crash."""
+        return _task(_running())
+
+    def question_id(self) -> str:
+        """The id that LangGraph gives to an interrupt of the step that is running."""
+        from langgraph.config import get_config
+        from langgraph.types import Interrupt
+
+        return Interrupt.from_ns(None, get_config()["configurable"]["checkpoint_ns"]).id
+
+    async def passed_on(self) -> None:
+        """Wait until whoever reads the run has taken all events that were sent so far."""
+        await self._way_is_free.wait()
+        await self.queue.join()
+
     def arrive(self, mode: str, namespace: tuple[str, ...], data: Any) -> None:
-        """Take a part of LangGraph's stream, modes `custom` and `tasks`."""
+        """Take a part of LangGraph's stream, modes `custom`, `tasks` and `checkpoints`."""
         if mode == "custom":
             if isinstance(data, Fact):
-                self.queue.put_nowait(self._on_the_way.popleft())
+                self._next()
         elif mode == "tasks":
             self._step("|".join((*namespace, f"{data['name']}:{data['id']}")), data)
+        elif mode == "checkpoints" and not namespace:
+            self._checkpoint(data)
 
     def flush(self) -> None:
         """Send what LangGraph still held when a run broke off."""
         while self._on_the_way:
-            self.queue.put_nowait(self._on_the_way.popleft())
+            self._next()
+
+    def _next(self) -> None:
+        self.queue.put_nowait(self._on_the_way.popleft())
+        if not self._on_the_way:
+            self._way_is_free.set()
 
     def _step(self, step: str, data: Mapping[str, Any]) -> None:
         if "result" not in data:
             self._started.add(step)
-            self.queue.put_nowait(self.make(StepStarted, _name(step)))
-        elif data["error"] is None:
-            changed = tuple(sorted(data["result"] or ()))
-            self.queue.put_nowait(self.make(StepFinished, _name(step), changed=changed))
+            self.queue.put_nowait(self.make(StepStarted, step))
+        elif data["error"] is None and not data["interrupts"]:
+            update = to_jsonable_python(data["result"] or {}, fallback=str)
+            self.queue.put_nowait(self.make(StepFinished, step, changed=tuple(sorted(update)), update=update))
+
+    def _checkpoint(self, data: Mapping[str, Any]) -> None:
+        id = data["config"]["configurable"]["checkpoint_id"]
+        if id not in self._stored:
+            self._stored.add(id)
+            step, next = data["metadata"]["step"], tuple(data["next"])
+            self.queue.put_nowait(self.make(Checkpointed, checkpoint_id=id, step=step, next=next))
+
+
+def _running() -> str:
+    from langgraph.config import get_config
+
+    step: str = get_config()["metadata"]["langgraph_checkpoint_ns"]
+    return step
 
 
 def _name(step: str) -> str:
     """`outer:id|1|inner:id` -> `outer/inner`; a bare number counts repeated calls of one graph in a node."""
     return "/".join(part.partition(":")[0] for part in step.split("|") if not part.isdigit())
+
+
+def _task(step: str) -> str:
+    return step.rpartition("|")[2].partition(":")[2]

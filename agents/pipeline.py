@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.events import Citation
+from agents.citation import Citation
 from backends.base import Message
 
 if TYPE_CHECKING:

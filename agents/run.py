@@ -6,12 +6,15 @@ A node reaches the world only through `runtime.context`, which is a Run; so what
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from agents.approval import Approval, answered
 from agents.errors import CollectionRequired, LimitReached
-from agents.events import Event, LLMCalled, Retrieved, Token, Warned
+from agents.events import ApprovalAnswered, ApprovalAsked, Event, LLMCalled, Retrieved, Token, ToolCalled, Warned
+from agents.journal import Journal
+from agents.spending import Limits, Price, Spent, price_of
 from agents.wishes import Wishes
 from backends.base import (
     Completion,
@@ -22,7 +25,7 @@ from backends.base import (
     Request,
     Source,
     TokenLogprob,
-    Usage,
+    ToolCall,
     Value,
     complete,
 )
@@ -51,11 +54,6 @@ class Sampling(Value):
     reasoning_effort: str | None = None
 
 
-class Limits(Value):
-    model_calls: int | None = 100
-    """None: no limit."""
-
-
 class RunInput(Value):
     question: str
     history: tuple[Message, ...] = ()
@@ -77,9 +75,14 @@ class Deps:
     """Of the pipeline's own type; None: its defaults."""
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By the spec of a backend, or a pattern of specs."""
     collection: str | None = None
     generation: str | None = None
     """For the trace only: the retriever is already bound to them."""
+    settle: Callable[[], Awaitable[None]] | None = None
+    """Waits until all events so far are stored. Called after each call to the outside, so that a crash does not repeat
+    it; None: a crash ends the run anyway."""
 
 
 @dataclass
@@ -89,11 +92,12 @@ class Run:
     deps: Deps
     input: RunInput
     outlet: Outlet
-    usage: Usage | None = field(default_factory=Usage)
-    """So far; None from the first call on whose backend did not say."""
+    spent: Spent = field(default_factory=Spent)
+    journal: Journal = field(default_factory=Journal)
     finish: FinishReason = "stop"
     """Of the last call that wrote to the answer."""
-    calls: int = 0
+    drafted: str = ""
+    """The best answer so far, for a run that is cut short before it said any."""
     _said: list[str] = field(default_factory=list)
 
     @property
@@ -115,6 +119,10 @@ class Run:
             self._said.append(text)
             self.emit(Token, text=text, channel="answer", logprobs=logprobs)
 
+    def draft(self, answer: str) -> None:
+        """Keep the best answer so far, which a limit or a cancellation then returns; it is not sent out."""
+        self.drafted = answer
+
     def warn(self, code: str, message: str) -> None:
         self.emit(Warned, code=code, message=message)
 
@@ -131,45 +139,115 @@ class Run:
 
         `hold` is asked with the text so far whether to keep it back; once it says no, all goes out. What is still held
         at the end was never sent: the node says it, or something else. `fixed`: fields of `backends.base.Request` that
-        the pipeline sets whatever the caller wants. Raises LimitReached, BackendError.
+        the pipeline sets whatever the caller wants. A call that an earlier attempt at this step finished is not made
+        again. Raises LimitReached, BackendError.
         """
-        self._count_call()
         request = Request(
             messages=self._with_system(messages),
             question=question,
             sources=tuple(sources),
             **(self.deps.sampling.model_dump() | fixed),
         )
-        began = time.perf_counter()
-        usage: Usage | None = None
-        try:
-            async with closing(self.deps.backend.stream(request)) as deltas:
-                completion = await complete(self._overhear(deltas, stream_to, hold))
-            usage = completion.usage
-        finally:
-            self.usage = self.usage + usage if self.usage is not None and usage is not None else None
-        seconds = time.perf_counter() - began
-        if stream_to == "answer":
-            self.finish = completion.finish
-        backend = self.deps.backend.name
-        self.emit(LLMCalled, request=request, completion=completion, seconds=seconds, backend=backend)
+        known = self.journal.completion(self.outlet.task_id(), request)
+        if known is not None:
+            self._say_again(known, stream_to, hold)
+            return known
+        limits, backend = self.deps.limits, self.deps.backend
+        self.spent.count_model_call(limits)
+        price = price_of(self.deps.prices, backend.name)
+        room = self.spent.room(limits, request, price)
+        capped = room is not None and (request.max_tokens is None or room[0] < request.max_tokens)
+        if room is not None and capped:
+            request = request.model_copy(update={"max_tokens": room[0]})
+        completion = await self._call(request, price, stream_to, hold)
+        if room is not None and capped and completion.finish == "length":
+            raise LimitReached(f"the run has used up its limit of {room[1]}", room[1])
         return completion
 
     async def search(self, query: str, k: int, where: Any | None = None) -> list[Hit]:
         """Search the run's collection. Raises CollectionRequired, RetrievalError."""
         if self.deps.retriever is None:
             raise CollectionRequired("this pipeline searches documents, and the run was given no collection")
+        known = self.journal.hits(self.outlet.task_id(), query, k, where)
+        if known is not None:
+            return known
         began = time.perf_counter()
         hits = await self.deps.retriever.search(query, k, where=where)
-        seconds = time.perf_counter() - began
-        self.emit(Retrieved, query=query, generation=self.deps.generation, hits=tuple(hits), seconds=seconds)
+        seconds, generation = time.perf_counter() - began, self.deps.generation
+        self.emit(Retrieved, query=query, k=k, where=where, generation=generation, hits=tuple(hits), seconds=seconds)
         return hits
 
-    def _count_call(self) -> None:
-        limit = self.deps.limits.model_calls
-        if limit is not None and self.calls >= limit:
-            raise LimitReached(f"the run has used up its {limit} model calls", "model_calls")
-        self.calls += 1
+    async def call(self, call: ToolCall, perform: Callable[[str], Awaitable[tuple[str, bool]]]) -> tuple[str, bool]:
+        """Perform a tool call, once: what an earlier attempt at this step finished is not done again.
+
+        `perform` gets the call's idempotency key, the same in every attempt, and returns what the tool said and
+        whether it went well. Raises LimitReached.
+        """
+        task_id = self.outlet.task_id()
+        known = self.journal.output(task_id, call)
+        if known is not None:
+            return known
+        self.spent.count_tool_call(self.deps.limits)
+        began = time.perf_counter()
+        output, ok = await perform(f"{task_id}:{call.id}")
+        self.emit(ToolCalled, call=call, output=output, ok=ok, seconds=time.perf_counter() - began)
+        await self._settle()
+        return output, ok
+
+    async def approve(self, subject: str, details: Mapping[str, Any]) -> Approval:
+        """Ask a person. The run ends here, waiting; the run that brings the answer runs this step again up to here.
+
+        Call it before the step does anything that must not be done twice, and in an order that does not vary: answers
+        are told apart by it. Raises LangGraph's GraphInterrupt, which is not to be caught, and BadAnswer.
+        """
+        from langgraph.errors import GraphInterrupt
+        from langgraph.types import interrupt
+
+        id = self.outlet.question_id()
+        try:
+            given = interrupt({"subject": subject, "details": dict(details)})
+        except GraphInterrupt:
+            self.emit(ApprovalAsked, id=id, subject=subject, details=dict(details))
+            raise
+        approval = answered(given)
+        self.emit(ApprovalAnswered, id=id, approved=approval.approved, comment=approval.comment)
+        return approval
+
+    async def _call(
+        self,
+        request: Request,
+        price: Price | None,
+        stream_to: Literal["answer"] | None,
+        hold: Callable[[str], bool] | None,
+    ) -> Completion:
+        backend, began = self.deps.backend, time.perf_counter()
+        try:
+            async with closing(backend.stream(request)) as deltas:
+                completion = await complete(self._overhear(deltas, stream_to, hold))
+        except BaseException:
+            self.spent.usage = self.spent.cost = None  # Nobody says what a call used that broke off.
+            raise
+        self.spent.add(request, completion, price)
+        seconds = time.perf_counter() - began
+        if stream_to == "answer":
+            self.finish = completion.finish
+        self.emit(LLMCalled, request=request, completion=completion, seconds=seconds, backend=backend.name)
+        await self._settle()
+        return completion
+
+    async def _settle(self) -> None:
+        if self.deps.settle is not None:
+            await self.outlet.passed_on()
+            await self.deps.settle()
+
+    def _say_again(
+        self, known: Completion, stream_to: Literal["answer"] | None, hold: Callable[[str], bool] | None
+    ) -> None:
+        """What the earlier attempt sent out is void, its answer stands."""
+        if stream_to == "answer":
+            self.finish = known.finish
+            if hold is None or not hold(known.message.content):
+                self.say(known.message.content, known.logprobs)
 
     def _with_system(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """One system message, first: several, or a later one, are refused by the chat templates of some models."""

@@ -14,7 +14,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from agents.events import EVENT, Event
+from sqlalchemy.exc import OperationalError
+
+from agents.events import EVENT, TERMINAL, Event
 from retrieval.database import Database
 from server.storage import runs
 
@@ -28,7 +30,8 @@ PAUSE = 0.03
 PAGE = 1_000
 STOP_SECONDS = 3.0
 """How long a stop waits for cancelled runs to say so; closing a connection to a model takes far less."""
-TERMINAL = frozenset({"run_finished", "run_failed", "run_cancelled", "run_limited"})
+RETRY_SECONDS = 1.0
+"""Between tries while the database takes nothing: its disk is full, or another process has it locked."""
 
 
 class EventLog:
@@ -45,6 +48,8 @@ class EventLog:
         self._open: set[str] = set()
         self._closed = asyncio.Event()
         self._closed.set()
+        self._failing: OperationalError | None = None
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="event-log")
@@ -74,20 +79,32 @@ class EventLog:
         await done
 
     def begin(self, run: Mapping[str, Any]) -> None:
-        """Record a run, by the columns of its row, with the next commit; a stop of the service waits for its end."""
+        """Record a run, by the columns of its row, with the next commit; a stop of the service waits for its end.
+
+        Raises what the last try to write raised, if nothing can be written at present: no run may begin then whose
+        trace would be held in memory.
+        """
+        self.check()
         self._begins.append(run)
         self._open.add(run["id"])
         self._closed.clear()
         self._wake.set()
 
+    def check(self) -> None:
+        """Raises what the last try to write raised, if it failed."""
+        if self._failing is not None:
+            raise self._failing
+
     async def stop(self) -> None:
         """Store what there is, the ends of runs included that are being cancelled at this moment."""
+        self._stopping.set()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._closed.wait()
-            while self._pending or self._ends:
-                await self.flush()
+            with suppress(OperationalError):
+                while self._pending or self._ends:
+                    await self.flush()
         finally:
             if self._writer is not None:
                 self._writer.cancel()
@@ -124,20 +141,44 @@ class EventLog:
             self._urgent.clear()
             try:
                 await self._database.write(lambda db: _store(db, begins, rows, ends))  # noqa: B023
+            except OperationalError as error:
+                # Nothing is lost: it is tried again with what has come by then. Whoever waits is told now, though.
+                self._keep(begins, rows, ends, error)
+                _tell(waiters, error)
+                await _sleep_unless(self._stopping, RETRY_SECONDS)
+                continue
             except Exception as error:
                 log.exception("%d events could not be stored", len(rows))
-                for waiter in waiters:
-                    if not waiter.done():
-                        waiter.set_exception(error)
+                _tell(waiters, error)
                 continue
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            if self._failing is not None:
+                log.info("the database takes events again")
+            self._failing = None
+            _tell(waiters, None)
             for run_id in {row[0] for row in rows} | {end[0] for end in ends}:
                 for follower in self._followed.get(run_id, ()):
                     follower.set()
             if not self._urgent.is_set():
                 await _sleep_unless(self._urgent, PAUSE)
+
+    def _keep(
+        self,
+        begins: list[Mapping[str, Any]],
+        rows: list[tuple[str, int, str, str]],
+        ends: list[tuple[str, str, str | None]],
+        error: OperationalError,
+    ) -> None:
+        if self._failing is None:
+            log.error("events cannot be stored at present: %s", error.orig)
+        self._failing = error
+        self._begins[:0], self._pending[:0], self._ends[:0] = begins, rows, ends
+        self._wake.set()
+
+
+def _tell(waiters: list[asyncio.Future[None]], error: Exception | None) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None) if error is None else waiter.set_exception(error)
 
 
 def _store(
@@ -147,7 +188,7 @@ def _store(
     ends: list[tuple[str, str, str | None]],
 ) -> None:
     for row in begins:
-        runs.add_run(db, row)
+        runs.add_run(db, row, status="running")
     runs.add_events(db, rows)
     for run_id, status, answer in ends:
         runs.end_run(db, run_id, status, answer)
@@ -155,7 +196,7 @@ def _store(
 
 def _news(db: Connection, run_id: str, after: int) -> tuple[list[tuple[int, str, str]], bool]:
     """Events after `after`, and whether the run is over, so that no more will come."""
-    return runs.read_events(db, run_id, after, PAGE), not runs.is_running(db, run_id)
+    return runs.read_events(db, run_id, after, PAGE), runs.is_over(db, run_id)
 
 
 async def _sleep_unless(event: asyncio.Event, seconds: float) -> None:

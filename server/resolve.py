@@ -13,12 +13,16 @@ from agents import catalog as pipelines
 from agents.errors import UnknownPipeline
 from retrieval import catalog
 from server.errors import ApiError, bad_request
+from server.ids import new_uuid
 from server.services import Services
+from server.storage import threads
 
 if TYPE_CHECKING:
     from agents.pipeline import Options, Pipeline
+    from agents.spending import Limits
     from backends.base import Backend
     from retrieval.collection import Collection
+    from server.openai.chat_schema import RunLimits
 
 
 @dataclass(frozen=True)
@@ -110,3 +114,33 @@ def check_capabilities(pipeline: Pipeline, backend: Backend) -> None:
             "or another pipeline."
         )
         raise bad_request(message, "sandtable.backend", "capability_missing")
+
+
+def limits_for(services: Services, tenant: str, wanted: RunLimits | None, backend: Backend) -> Limits:
+    """What the run may use: the request's limits, within those of the tenant. Raises ApiError."""
+    from agents.spending import Limits, price_of
+
+    asked = Limits(model_calls=None) if wanted is None else Limits(**wanted.model_dump())
+    if asked.cost is not None and price_of(services.settings.prices, backend.name) is None:
+        message = (
+            f"'sandtable.limits.cost' needs a price for the backend {backend.name!r}: add it to the setting 'prices', "
+            "or limit tokens instead."
+        )
+        raise bad_request(message, "sandtable.limits.cost", "price_unknown")
+    return asked.within(services.settings.limits(tenant))
+
+
+async def thread_for(services: Services, tenant: str, thread_id: str | None, *, alone: bool) -> str:
+    """The thread of a run: a new one, or the one named. `alone`: the request has no turns before its question. Raises
+    ApiError."""
+    if thread_id is None:
+        return new_uuid()
+    where = "sandtable.thread_id"
+    if await services.database.read(lambda db: threads.get_thread(db, tenant, thread_id)) is None:
+        raise ApiError(404, f"No thread with id {thread_id!r}.", param=where, code="thread_not_found")
+    if not alone:
+        message = (
+            f"The thread {thread_id!r} has the turns before this one: send one user message, or leave out {where!r}."
+        )
+        raise bad_request(message, "messages", "thread_has_history")
+    return thread_id

@@ -11,6 +11,8 @@ BY_NAME |= {
     "BadFilter": (400, "invalid_filter"),
     "CollectionRequired": (400, "collection_required"),
     "EmbedderMissing": (400, "embedder_missing"),
+    "BadAnswer": (400, "invalid_answer"),
+    "NotStored": (507, "disk_full"),
 }
 PARAMS = {"BadFilter": "sandtable.options.where", "CollectionRequired": "sandtable.collection"}
 

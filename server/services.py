@@ -13,6 +13,9 @@ from server.backend_choice import Backends
 from server.event_log import EventLog
 from server.ingest_queue import IngestQueue
 from server.open_collections import OpenCollections
+from server.runs.checkpoints import Checkpoints
+from server.runs.runs import Runs
+from server.runs.turns import Turns
 from server.settings import Settings
 from server.storage.blobs import Blobs, free_bytes
 
@@ -27,6 +30,9 @@ class Services:
     ingest: IngestQueue
     events: EventLog
     backends: Backends
+    checkpoints: Checkpoints
+    turns: Turns
+    runs: Runs
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from agents.spending import Limits, Price
 from backends.profiles import Flags
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class ApiKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     key: Key
     tenant: str = "default"
+    limits: Limits = Limits(model_calls=None)
+    """What one run of this key's tenant may use, where that is less than the settings allow."""
 
 
 class BackendProfile(BaseModel):
@@ -92,6 +95,19 @@ class Settings(BaseSettings):
     """Of a request that is not an upload."""
     max_model_calls: int = Field(50, gt=0)
     """Calls to the backend in one run."""
+    max_tool_calls: int | None = Field(None, gt=0)
+    max_tokens: int | None = Field(None, gt=0)
+    """Prompt and completion tokens of one run."""
+    max_cost: float | None = Field(None, gt=0)
+    """Of one run, by `prices`."""
+    max_seconds: float | None = Field(None, gt=0)
+    max_steps: int | None = Field(None, gt=0)
+    prices: dict[str, Price] = {}
+    """By backend, `openai:gpt-4o-mini`, or a pattern, `ollama:*`: money for a million tokens."""
+    pipelines: dict[str, str] = {}
+    """Of the user's own: name to `package.module:attribute`."""
+    max_concurrent_runs: int = Field(200, gt=0)
+    max_queued_runs: int = Field(10_000, gt=0)
     load_timeout: float = Field(60.0, gt=0)
     """Seconds that reading one file may take."""
     load_memory_mb: int = Field(1024, ge=256)
@@ -116,6 +132,21 @@ class Settings(BaseSettings):
         if self.api_key is not None:
             found[self.api_key.get_secret_value()] = "default"
         return found
+
+    def limits(self, tenant: str) -> Limits:
+        """What one run of the tenant may use."""
+        most = Limits(
+            model_calls=self.max_model_calls,
+            tool_calls=self.max_tool_calls,
+            tokens=self.max_tokens,
+            cost=self.max_cost,
+            seconds=self.max_seconds,
+            steps=self.max_steps,
+        )
+        for entry in self.keys:
+            if entry.tenant == tenant:
+                most = entry.limits.within(most)
+        return most
 
     def cache(self) -> Path:
         from platformdirs import user_cache_dir

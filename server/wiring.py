@@ -9,16 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from agents import catalog
 from retrieval.base import Embedder
 from retrieval.database import Database, sqlite_engine
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
-from server import runs
 from server.backend_choice import Backends
 from server.data_lock import DataLock
 from server.event_log import EventLog
 from server.ingest_queue import IngestQueue
 from server.open_collections import OpenCollections
+from server.runs.checkpoints import Checkpoints
+from server.runs.runs import Runs
+from server.runs.turns import Turns
 from server.services import Services
 from server.settings import Settings
 from server.storage import files
@@ -33,7 +36,8 @@ SEARCHERS = 8
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Services, DataLock]]:
-    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase."""
+    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline."""
+    catalog.offer(settings.pipelines)
     data_dir = settings.data_dir.resolve()
     async with AsyncExitStack() as stack:
         lock = DataLock(data_dir)
@@ -65,6 +69,8 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     events = EventLog(database)
     backends = Backends(settings, lambda: collections.embedder(settings.embedder)[0], searchers)
     stack.push_async_callback(backends.aclose)
+    checkpoints = Checkpoints(data_dir)
+    stack.push_async_callback(checkpoints.aclose)
     ingest = IngestQueue(database, collections, blobs, Ingest(database, loader, worker))
     services = Services(
         settings=settings,
@@ -75,14 +81,19 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         ingest=ingest,
         events=events,
         backends=backends,
+        checkpoints=checkpoints,
+        turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
+        runs=Runs(),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):
         log.info("removed %d uploads that were never finished", stray)
     events.start()
     stack.push_async_callback(events.stop)
-    if closed := await runs.close_abandoned(services):
-        log.info("closed %d runs that an earlier process left open", closed)
+    resumed, closed = await services.runs.start(services)
+    stack.push_async_callback(services.runs.drain)
+    if resumed or closed:
+        log.info("of the runs of an earlier process %d go on, %d were cut short", resumed, closed)
     if left := await ingest.start():
         log.info("going on with %d files that an earlier process left unfinished", left)
     stack.push_async_callback(ingest.stop)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from agents.events import End, Event, RunFailed, RunFinished, RunLimited, StepFinished, Thought, Token
-from server import runs, sse
+from server import sse
 from server.disconnect import unless_gone
 from server.errors import ApiError, bad_request
 from server.ids import new_id, new_uuid
@@ -23,11 +23,14 @@ from server.openai.vector_stores import live_store
 from server.resolve import (
     check_capabilities,
     collection_for,
+    limits_for,
     options_for,
     pipeline_of,
     resolve_model,
+    thread_for,
 )
 from server.run_errors import from_failure
+from server.runs.order import Order
 from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
@@ -42,14 +45,14 @@ async def create_chat_completion(request: Request, body: ChatCompletion) -> dict
     refuse_unsupported(body)
     order = await _order(request, body)
     reply = Reply(order, body)
-    events = runs.execute(services, order)
+    events = services.runs.execute(order)
     if not body.stream:
         return await unless_gone(request, _whole(events, reply))
     begun = await unless_gone(request, _begin(events))
     return sse.response(_frames(_chain(begun, events), reply))
 
 
-async def _order(request: Request, body: ChatCompletion) -> runs.Order:
+async def _order(request: Request, body: ChatCompletion) -> Order:
     services, tenant = services_of(request), tenant_of(request)
     extension = body.sandtable or Extension()
     target = await resolve_model(services, tenant, body.model, extension.collection)
@@ -60,6 +63,7 @@ async def _order(request: Request, body: ChatCompletion) -> runs.Order:
     pipeline = await pipeline_of(target.pipeline)
     options = options_for(pipeline, extension.options)
     input = _input(body)
+    thread_id = await thread_for(services, tenant, extension.thread_id, alone=len(input.history) == 0)
     collection = await collection_for(services, pipeline, target)
     if collection is not None:
         generation_of(collection, extension.generation, "sandtable.generation")
@@ -69,16 +73,17 @@ async def _order(request: Request, body: ChatCompletion) -> runs.Order:
         )
     backend = await services.backends.get(extension.backend)
     check_capabilities(pipeline, backend)
-    return runs.Order(
+    return Order(
         tenant=tenant,
         pipeline=pipeline,
         options=options,
         input=input,
         sampling=_sampling(body),
+        limits=limits_for(services, tenant, extension.limits, backend),
         backend=backend,
         collection=collection,
         run_id=new_uuid(),
-        thread_id=new_uuid(),
+        thread_id=thread_id,
     )
 
 
@@ -130,7 +135,7 @@ def _sampling(body: ChatCompletion) -> Sampling:
 class Reply:
     """What is the same in every chunk and in the whole answer, and what the extension reports at the end."""
 
-    def __init__(self, order: runs.Order, body: ChatCompletion) -> None:
+    def __init__(self, order: Order, body: ChatCompletion) -> None:
         self.id = new_id("chatcmpl-")
         self.created = int(time.time())
         self.model = body.model
@@ -156,7 +161,7 @@ class Reply:
             "generation": order.collection.generation_id if order.collection else None,
             "steps": self.steps,
             "seconds": round(end.seconds, 4),
-            "cost": None,
+            "cost": end.cost,
             "artifacts": [],
             **({"limit": end.limit} if isinstance(end, RunLimited) else {}),
         }

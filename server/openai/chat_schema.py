@@ -51,6 +51,17 @@ class StreamOptions(Body):
     include_obfuscation: bool = False
 
 
+class RunLimits(Body):
+    """What this run may use; never more than the service's own settings allow."""
+
+    model_calls: Annotated[int, Field(gt=0)] | None = None
+    tool_calls: Annotated[int, Field(gt=0)] | None = None
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    cost: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    steps: Annotated[int, Field(gt=0)] | None = None
+
+
 class Extension(Body):
     """`sandtable`: how the pipeline runs."""
 
@@ -61,6 +72,7 @@ class Extension(Body):
     user: Text | None = None
     memory: Text | None = None
     persona: dict[str, Any] | None = None
+    limits: RunLimits | None = None
     options: Json = Field(default_factory=dict)
 
 
@@ -142,10 +154,9 @@ def refuse_unsupported(body: ChatCompletion) -> None:
             raise bad_request(f"{name!r} is not supported here yet.", name, "unsupported_parameter")
     extension = body.sandtable
     if extension is not None:
-        for name in ("thread_id", "persona"):
-            if getattr(extension, name) is not None:
-                where = f"sandtable.{name}"
-                raise bad_request(f"{where!r} is not supported here yet.", where, "unsupported_parameter")
+        if extension.persona is not None:
+            message = "'sandtable.persona' is not supported here yet."
+            raise bad_request(message, "sandtable.persona", "unsupported_parameter")
         if extension.memory not in (None, "none"):
             message = f"'sandtable.memory' is {extension.memory!r}; only 'none' is supported here yet."
             raise bad_request(message, "sandtable.memory", "unsupported_parameter")

@@ -8,23 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
+from server.storage import threads
 from server.storage.tables import event, run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
+UNDER_WAY = ("queued", "running")
 
-def add_run(db: Connection, row: Mapping[str, Any]) -> None:
-    """`row`: the columns of `server.storage.tables.run` but for the status."""
-    db.execute(insert(run).values(status="running", **row))
+
+def add_run(db: Connection, row: Mapping[str, Any], *, status: str) -> None:
+    """`row`: the columns of `server.storage.tables.run` but for the status. Its thread is made if it is new."""
+    db.execute(insert(run).values(status=status, **row))
+    threads.touch(db, row["tenant"], row["thread_id"])
+
+
+def begin_run(db: Connection, run_id: str) -> Row[Any]:
+    """A queued run begins, or one that was under way goes on; returns its row."""
+    db.execute(update(run).where(run.c.id == run_id).values(status="running"))
+    return db.execute(select(run).where(run.c.id == run_id)).one()
+
+
+def unfinished(db: Connection) -> Sequence[Row[Any]]:
+    """Durable runs that have not ended, in the order in which they came."""
+    query = select(run).where(run.c.durable, run.c.status.in_(UNDER_WAY))
+    return db.execute(query.order_by(run.c.created_at, run.c.id)).all()
+
+
+def resumes(db: Connection, run_id: str) -> str | None:
+    """The run whose question this one answers."""
+    order = db.execute(select(run.c.order).where(run.c.id == run_id)).scalar_one()
+    found: str | None = order.get("resumes")
+    return found
+
+
+def waiting_on(db: Connection, thread_id: str) -> str | None:
+    """The run that waits for an answer on a thread: the last one that ended there, if it does."""
+    query = select(run.c.id, run.c.status).where(run.c.thread_id == thread_id, run.c.status.not_in(UNDER_WAY))
+    last = db.execute(query.order_by(run.c.created_at.desc(), run.c.id.desc()).limit(1)).one_or_none()
+    return last.id if last is not None and last.status == "waiting" else None
 
 
 def get_run(db: Connection, tenant: str, run_id: str) -> Row[Any] | None:
     return db.execute(select(run).where(run.c.id == run_id, run.c.tenant == tenant)).one_or_none()
 
 
-def is_running(db: Connection, run_id: str) -> bool:
-    return db.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one_or_none() == "running"
+def is_over(db: Connection, run_id: str) -> bool:
+    return db.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one_or_none() not in UNDER_WAY
 
 
 def end_run(db: Connection, run_id: str, status: str, answer: str | None) -> None:
@@ -32,9 +62,10 @@ def end_run(db: Connection, run_id: str, status: str, answer: str | None) -> Non
 
 
 def abandoned(db: Connection) -> list[tuple[str, int]]:
-    """Runs that a killed process left open: (run id, seq of their last stored event)."""
+    """Foreground runs that a killed process left open: (run id, seq of their last stored event)."""
     last = select(func.coalesce(func.max(event.c.seq), 0)).where(event.c.run_id == run.c.id).scalar_subquery()
-    return [(id, seq) for id, seq in db.execute(select(run.c.id, last).where(run.c.status == "running"))]
+    query = select(run.c.id, last).where(run.c.status == "running", run.c.durable.is_(False))
+    return [(id, seq) for id, seq in db.execute(query)]
 
 
 def add_events(db: Connection, rows: Sequence[tuple[str, int, str, str]]) -> None:

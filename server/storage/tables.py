@@ -1,4 +1,4 @@
-"""The tables of the service itself, beside those of retrieval: uploaded files, batches, runs and their events."""
+"""The tables of the service itself, beside those of retrieval: files, batches, threads, runs and their events."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ file_batch = Table(
     Column("cancelled", Boolean, nullable=False),
 )
 
+thread = Table(
+    "thread",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Index("thread_by_age", "tenant", "created_at"),
+)
+
 run = Table(
     "run",
     metadata,
@@ -38,12 +49,16 @@ run = Table(
     Column("collection_id", String),
     Column("generation_id", String),
     Column("backend", String, nullable=False),
-    Column("status", String, nullable=False),
+    Column("status", String, nullable=False, index=True),
     Column("input", JSON, nullable=False),
     Column("answer", Text),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
+    Column("durable", Boolean, nullable=False, server_default="0"),
+    Column("order", JSON, nullable=False, server_default="{}"),
+    Column("metadata", JSON, nullable=False, server_default="{}"),
 )
+"""`order`: what else it takes to run it again, as `server.runs.order` writes it; `metadata`: the client's own."""
 
 event = Table(
     "event",

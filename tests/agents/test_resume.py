@@ -10,9 +10,10 @@ import asyncio
 from langgraph.checkpoint.memory import InMemorySaver
 
 from agents import catalog
-from agents.events import Citation
+from agents.citation import Citation
 from agents.outlet import Outlet
 from agents.run import Deps, Run, RunInput
+from agents.thread import Place
 from backends.base import Message, ToolCall
 from retrieval.base import Hit, StageScores
 from tests.agents.fakes import Replies, Shelf, run, said
@@ -44,7 +45,7 @@ async def main():
     assert isinstance(stored["hits"][0], Hit) and isinstance(stored["hits"][0].stages, StageScores)
     assert len(deps.backend.requests) == 1
 
-    told = await run(pipeline, deps, graph=again)
+    told = await run(pipeline, deps, place=Place(graph=again, thread_id="other"))
     assert told[-1].type == "run_finished", told[-1]
 
 

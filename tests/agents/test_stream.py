@@ -8,7 +8,8 @@ from langgraph.runtime import Runtime
 
 from agents import catalog, events
 from agents.pipeline import Options, Pipeline, State
-from agents.run import Deps, Limits, Run, RunInput, Sampling
+from agents.run import Deps, Run, RunInput, Sampling
+from agents.spending import Limits
 from agents.stream import stream
 from backends.base import Delta, Message, Usage
 from backends.errors import RateLimited

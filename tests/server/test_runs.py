@@ -181,7 +181,11 @@ async def test_a_run_that_a_killed_process_left_open_gets_an_end(tmp_path):
         about = {"pipeline": "chat", "backend": "x", "collection": None, "question": "?"}
 
         def leave_open(db):
-            runs.add_run(db, {"id": run_id, "backend": "x", "input": {"question": "?"}, "created_at": 0.0, **row})
+            runs.add_run(
+                db,
+                {"id": run_id, "backend": "x", "input": {"question": "?"}, "created_at": 0.0, **row},
+                status="running",
+            )
             runs.add_events(db, [(run_id, 1, "run_started", json.dumps(first | about))])
 
         await database.write(leave_open)

@@ -1,0 +1,103 @@
+"""What the trace tells of a run's earlier attempts, so that the next one goes on instead of beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agents.events import (
+    Checkpointed,
+    Event,
+    LLMCalled,
+    Retrieved,
+    RunResumed,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    Token,
+    ToolCalled,
+)
+from agents.journal import Journal
+from agents.spending import Price, Spent, price_of
+
+
+@dataclass(frozen=True)
+class Past:
+    """Of a run that is new: the defaults."""
+
+    attempts: int = 0
+    last_seq: int = 0
+    spent: Spent = field(default_factory=Spent)
+    journal: Journal = field(default_factory=Journal)
+    said: tuple[str, ...] = ()
+    """The answer, as far as steps said it that finished."""
+    unfinished: tuple[str, ...] = ()
+    """`task_id` of the steps that had begun."""
+    stored: tuple[str, ...] = ()
+    """Ids of the checkpoints that the trace has."""
+    fruitless: int = 0
+    """Attempts in a row, up to now, in which nothing from outside came back and no step finished."""
+
+
+def read_past(events: Sequence[Event], before: Iterable[Event], prices: Mapping[str, Price]) -> Past:
+    """`events`: the run's own, in order. `before`: those of the run whose question it answers, for its calls."""
+    journal = Journal((*before, *events))
+    unfinished = _unfinished(events)
+    return Past(
+        attempts=sum(isinstance(event, RunStarted | RunResumed) for event in events),
+        last_seq=events[-1].seq if events else 0,
+        spent=_spent(events, prices),
+        journal=journal,
+        said=tuple(
+            event.text
+            for event in events
+            if isinstance(event, Token) and event.channel == "answer" and event.task_id not in unfinished
+        ),
+        unfinished=tuple(unfinished),
+        stored=tuple(event.checkpoint_id for event in events if isinstance(event, Checkpointed)),
+        fruitless=_fruitless(events),
+    )
+
+
+def _unfinished(events: Iterable[Event]) -> dict[str, None]:
+    """An ordered set."""
+    begun: dict[str, None] = {}
+    for event in events:
+        if isinstance(event, StepStarted):
+            begun[event.task_id] = None
+        elif isinstance(event, StepFinished):
+            begun.pop(event.task_id, None)
+    return begun
+
+
+def _spent(events: Sequence[Event], prices: Mapping[str, Price]) -> Spent:
+    spent = Spent(
+        seconds=_seconds(events),
+        steps=sum(isinstance(event, Checkpointed) and event.step > 0 for event in events),
+        tool_calls=sum(isinstance(event, ToolCalled) for event in events),
+    )
+    for event in events:
+        if isinstance(event, LLMCalled):
+            spent.model_calls += 1
+            spent.add(event.request, event.completion, price_of(prices, event.backend))
+    return spent
+
+
+def _seconds(events: Sequence[Event]) -> float:
+    """From the first to the last event of each attempt."""
+    total, first = 0.0, None
+    for event, following in zip(events, (*events[1:], None), strict=True):
+        first = first or event
+        if following is None or isinstance(following, RunResumed):
+            total += (event.at - first.at).total_seconds()
+            first = None
+    return total
+
+
+def _fruitless(events: Sequence[Event]) -> int:
+    count = 0
+    for event in reversed(events):
+        if isinstance(event, StepFinished | LLMCalled | ToolCalled | Retrieved):
+            break
+        count += isinstance(event, RunStarted | RunResumed)
+    return count

@@ -1,0 +1,81 @@
+"""The conversation that a run belongs to, as its checkpoints keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from backends.base import Message
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Command
+
+    Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run stands: on which thread, from which checkpoint on, and how its steps are kept."""
+
+    graph: Graph
+    """The pipeline's, compiled with the checkpointer."""
+    thread_id: str
+    checkpoint_id: str | None = None
+    """None: the thread's latest."""
+    durability: Literal["sync", "async", "exit"] = "sync"
+    """`sync`: a step begins when the one before is stored, so that ids of steps hold through a crash. `exit`: only the
+    end is stored, for runs that nobody comes back for."""
+    command: Command[Any] | None = None
+    """Instead of a question: an answer to what the thread waits for, a change of its state, a jump to a step."""
+    continues: bool = False
+    """Instead of a question: go on from the checkpoint with the steps that it says are next."""
+    interrupt_before: tuple[str, ...] = ()
+    interrupt_after: tuple[str, ...] = ()
+
+
+def turns(values: Mapping[str, Any]) -> list[Message]:
+    """The messages of a thread up to and with its last answer; a question without an answer is no turn."""
+    history = list(values.get("history") or ())
+    if values.get("question") and values.get("answer"):
+        history.append(Message(role="user", content=values["question"]))
+        history.append(Message(role="assistant", content=values["answer"]))
+    return history
+
+
+def config_of(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:
+    chosen = {"checkpoint_id": checkpoint_id} if checkpoint_id else {}
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", **chosen}}
+
+
+async def begin_turn(place: Place) -> bool:
+    """Begin a turn on the thread; returns whether there were any before.
+
+    It begins at a checkpoint that holds the messages so far and nothing else: what a pipeline noted for itself in the
+    turn before, or what another pipeline did, is no part of the conversation.
+    """
+    from langgraph.checkpoint.base import empty_checkpoint
+    from langgraph.checkpoint.base.id import uuid6
+
+    found = await place.graph.aget_state(config_of(place.thread_id, place.checkpoint_id))
+    if found.created_at is None:
+        return False
+    saver: Any = place.graph.checkpointer
+    step = (found.metadata or {}).get("step", 0) + 1
+    versions = {"history": saver.get_next_version(None, None)}
+    page = {
+        **empty_checkpoint(),
+        "id": str(uuid6(clock_seq=step)),
+        "channel_values": {"history": turns(found.values)},
+        "channel_versions": versions,
+    }
+    await saver.aput(found.config, page, {"source": "fork", "step": step, "parents": {}}, versions)
+    return True
+
+
+async def has_begun(place: Place, run_id: str) -> bool:
+    """Whether the thread's latest checkpoint is of this run."""
+    found = await place.graph.aget_state(config_of(place.thread_id))
+    return (found.metadata or {}).get("run_id") == run_id

@@ -1,0 +1,111 @@
+"""One attempt at a run: its parts put together, its events handed to the log as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import OperationalError
+
+from agents.events import Event
+from server.errors import from_exception
+
+if TYPE_CHECKING:
+    from langgraph.runtime import RunControl
+    from langgraph.types import Command
+
+    from agents.past import Past
+    from agents.thread import Place
+    from server.runs.order import Order
+    from server.services import Services
+
+STATUS = {
+    "run_finished": "success",
+    "run_failed": "error",
+    "run_cancelled": "cancelled",
+    "run_limited": "limited",
+    "run_interrupted": "waiting",
+}
+
+
+async def drive(
+    services: Services,
+    order: Order,
+    *,
+    durable: bool,
+    past: Past | None = None,
+    stop: asyncio.Event | None = None,
+    control: RunControl | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Run the order's pipeline and yield what happens; `services.events` has each event by then."""
+    from agents.run import Deps
+    from agents.stream import stream
+
+    collection = order.collection
+    deps = Deps(
+        backend=order.backend,
+        retriever=collection,
+        options=order.options,
+        sampling=order.sampling,
+        limits=order.limits,
+        prices=services.settings.prices,
+        collection=collection.id if collection else None,
+        generation=collection.generation_id if collection else None,
+        settle=(lambda: _settle(services)) if durable else None,
+    )
+    place = await place_of(services, order, durable=durable)
+    told = stream(
+        order.pipeline,
+        order.input,
+        deps,
+        run_id=order.run_id,
+        place=place,
+        past=past,
+        stop=stop,
+        control=control,
+    )
+    async with aclosing(told) as events:
+        async for event in events:
+            services.events.append(event)
+            yield event
+
+
+async def _settle(services: Services) -> None:
+    """Raises NotStored."""
+    from agents.errors import NotStored
+
+    try:
+        await services.events.flush()
+    except OperationalError as error:
+        raise NotStored(f"the trace cannot be stored: {from_exception(error).message}") from error
+
+
+async def place_of(services: Services, order: Order, *, durable: bool) -> Place:
+    from agents.thread import Place
+
+    start = order.start
+    return Place(
+        graph=await services.checkpoints.graph(order.pipeline),
+        thread_id=order.thread_id,
+        checkpoint_id=start.checkpoint_id,
+        durability="sync" if durable else "exit",
+        command=_command(start.command) if start.command is not None else None,
+        continues=start.continues,
+        interrupt_before=start.interrupt_before,
+        interrupt_after=start.interrupt_after,
+    )
+
+
+def _command(given: dict[str, Any]) -> Command[Any]:
+    """LangGraph's command of its JSON form: `goto` is a step, `{node, input}`, or a list of these."""
+    from langgraph.types import Command, Send
+
+    goto = given.get("goto") or []
+    steps = [Send(to["node"], to["input"]) if isinstance(to, dict) else to for to in _listed(goto)]
+    return Command(update=given.get("update"), resume=given.get("resume"), goto=steps)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
