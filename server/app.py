@@ -14,6 +14,7 @@ from server import errors, openapi, ops, run_events
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
+from server.mcp import endpoint as mcp
 from server.openai import (
     chat,
     embeddings,
@@ -59,6 +60,7 @@ def create_app(settings: Settings, *, warm: bool = True) -> FastAPI:
     app.state.warms_up = warm
     for module in ROUTERS:
         app.include_router(module.router)
+    app.router.routes.extend(mcp.ROUTES)
     routes = [route for module in ROUTERS for route in module.router.routes] + app.router.routes
     errors.install(app, [route for route in routes if isinstance(route, Route)])
     openapi.install(app, needs_key=bool(settings.tenants()))
@@ -76,12 +78,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with running(app.state.settings) as (services, lock):
         app.state.services = services
         app.state.announce = lock.announce
+        app.state.mcp = mcp.Mcp(services, VERSION)
         warming = asyncio.create_task(_warm(app, services) if app.state.warms_up else asyncio.sleep(0), name="warm-up")
         try:
             yield
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
+            await app.state.mcp.stop()
 
 
 async def _warm(app: FastAPI, services: Services) -> None:

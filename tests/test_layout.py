@@ -40,6 +40,9 @@ ONLY_IN = {
     "starlette": ("server/",),
     "uvicorn": ("server/",),
     "httpx": ("backends/http.py", "server/", "demos/"),
+    "mcp": ("server/mcp/",),
+    # A fork of httpx that comes with mcp; exceptions and clients of the two do not mix.
+    "httpx2": (),
     # The default path never pays for torch: only a model that somebody else made needs it.
     "torch": ("retrieval/embedders/sentence_transformer.py",),
 }
@@ -48,14 +51,17 @@ ONLY_IN = {
 HEAVY = (
     "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
     "langgraph", "langchain_core", "httpx", "docx", "pypdfium2", "bs4", "lxml", "fastapi", "starlette", "sqlalchemy",
+    "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
 EXPECTED = {"retrieval": {"sqlalchemy"}}
 
 # What a declared distribution is built on and hands out: the two cannot be had apart.
 COMES_WITH = {
+    "httpx2": "mcp",
     "langchain_core": "langgraph",
     "pydantic_core": "pydantic",
+    "sse_starlette": "mcp",
     "starlette": "fastapi",
     "transformers": "sentence-transformers",
 }

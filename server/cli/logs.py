@@ -13,5 +13,5 @@ def configure_logging(level: str) -> None:
     if number is None:
         raise CommandFailed(f"log_level is {level!r}; it must be debug, info, warning or error", type="bad_settings")
     logging.basicConfig(stream=sys.stderr, level=number, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "faiss", "httpx"):  # their inner workings, at level info
+    for chatty in ("alembic", "faiss", "httpx", "mcp"):  # their inner workings, at level info
         logging.getLogger(chatty).setLevel(logging.WARNING)
