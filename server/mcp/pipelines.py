@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints, create_model
 
 from agents import catalog
+from agents.citation import Citation
+from agents.errors import BadPipeline
 from agents.events import (
-    Citation,
     End,
     Event,
     RunCancelled,
     RunFailed,
     RunFinished,
+    RunInterrupted,
     RunLimited,
     StepFinished,
     StepStarted,
     Token,
 )
 from backends.base import Usage
-from server import runs
 from server.errors import ApiError, bad_request
 from server.ids import new_uuid
 from server.mcp.places import collection_named
@@ -31,8 +33,9 @@ from server.mcp.tool import Answer, Caller, McpTool
 from server.openai.chat_schema import MOST_IN_MESSAGE
 from server.openai.schema import UNICODE, Body, Text
 from server.openai.search import note_use
-from server.resolve import check_capabilities
+from server.resolve import check_capabilities, limits_for
 from server.run_errors import from_failure
+from server.runs.order import Order
 
 if TYPE_CHECKING:
     from agents.pipeline import Options, Pipeline
@@ -98,7 +101,21 @@ def tool_of(pipeline: Pipeline) -> McpTool:
 
 def pipeline_tools() -> list[McpTool]:
     """On a thread: a pipeline's first import brings LangGraph with it."""
-    return [tool_of(catalog.get(name)) for name in catalog.PIPELINES]
+    return [_tool(name) for name in catalog.PIPELINES]
+
+
+def _tool(name: str) -> McpTool:
+    try:
+        return tool_of(catalog.get(name))
+    except BadPipeline as error:
+        # One of the user's own; the others work, and this one says why it does not.
+        return replace(
+            tool_of(catalog.get("chat")), name=name, description=str(error), run=partial(_refuse, str(error))
+        )
+
+
+async def _refuse(why: str, _caller: Caller, _asked: Asked) -> tuple[PipelineAnswer, str]:
+    raise ApiError(500, why, code="bad_pipeline")
 
 
 async def ask(pipeline: Pipeline, caller: Caller, asked: Asked) -> tuple[PipelineAnswer, str]:
@@ -106,7 +123,7 @@ async def ask(pipeline: Pipeline, caller: Caller, asked: Asked) -> tuple[Pipelin
     order = await _order(pipeline, caller, asked)
     tell = _Telling(caller)
     steps, end = 0, None
-    async with aclosing(runs.execute(caller.services, order)) as events:
+    async with aclosing(caller.services.runs.execute(order)) as events:
         async for event in events:
             steps += isinstance(event, StepFinished)
             end = event if isinstance(event, End) else end
@@ -114,6 +131,10 @@ async def ask(pipeline: Pipeline, caller: Caller, asked: Asked) -> tuple[Pipelin
     if isinstance(end, RunFailed):
         failure = from_failure(end)
         raise ApiError(failure.status, f"{failure.message} (run {order.run_id})", code=failure.code)
+    if isinstance(end, RunInterrupted):
+        asked_back = "; ".join(str(question.value) for question in end.questions)
+        message = f"The run {order.run_id} waits for a person to answer on its thread {order.thread_id}: {asked_back}"
+        raise ApiError(409, message, code="run_interrupted")
     if end is None or isinstance(end, RunCancelled):
         raise ApiError(409, f"The run {order.run_id} was cancelled.", code="run_cancelled")
     answer = PipelineAnswer(
@@ -130,7 +151,7 @@ async def ask(pipeline: Pipeline, caller: Caller, asked: Asked) -> tuple[Pipelin
     return answer, _as_text(answer)
 
 
-async def _order(pipeline: Pipeline, caller: Caller, asked: Asked) -> runs.Order:
+async def _order(pipeline: Pipeline, caller: Caller, asked: Asked) -> Order:
     from agents.run import RunInput, Sampling
 
     if not asked.question.strip():
@@ -143,16 +164,18 @@ async def _order(pipeline: Pipeline, caller: Caller, asked: Asked) -> runs.Order
     backend = await services.backends.get(asked.backend)
     check_capabilities(pipeline, backend)
     options: Options = asked.options
-    return runs.Order(
+    return Order(
         tenant=caller.tenant,
         pipeline=pipeline,
         options=options,
         input=RunInput(question=asked.question),
         sampling=Sampling(),
+        limits=limits_for(services, caller.tenant, None, backend),
         backend=backend,
         collection=collection,
         run_id=new_uuid(),
         thread_id=new_uuid(),
+        kind="mcp",
     )
 
 

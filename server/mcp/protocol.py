@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import mcp.types as mcp
@@ -87,7 +88,10 @@ def make_server(services: Services, version: str) -> Server[Any]:
 
 
 async def _tools() -> list[McpTool]:
-    return [search.TOOL, fetch.TOOL, *await asyncio.to_thread(pipeline_tools)]
+    ours = [search.TOOL, fetch.TOOL]
+    names = {tool.name for tool in ours}
+    pipelines = await asyncio.to_thread(pipeline_tools)
+    return [*ours, *(replace(t, name=f"{t.name}_pipeline") if t.name in names else t for t in pipelines)]
 
 
 def _described(tool: McpTool, collections: str) -> mcp.Tool:
