@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from server import errors, openapi, ops, run_events
+from server import errors, openapi, ops, run_events, tools
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
@@ -44,6 +44,7 @@ ROUTERS = (
     file_batches,
     generations,
     run_events,
+    tools,
     ops,
 )
 

@@ -18,6 +18,7 @@ from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.settings import Settings
 from server.storage.blobs import Blobs, free_bytes
+from server.toolbox import Toolbox
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Services:
     checkpoints: Checkpoints
     turns: Turns
     runs: Runs
+    tools: Toolbox
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     api_key: Key | None = None
     keys: tuple[ApiKey, ...] = ()
     embedder: str = "minilm"
+    tools: tuple[str, ...] = ()
+    """The user's own, as `package.module:attribute` or `file.py:attribute`: their code runs in the service."""
     max_upload_bytes: int = Field(50 * MIB, gt=0)
     max_body_bytes: int = Field(16 * MIB, gt=0)
     """Of a request that is not an upload."""

@@ -27,6 +27,7 @@ from server.settings import Settings
 from server.storage import files
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
+from server.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ SEARCHERS = 8
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Services, DataLock]]:
-    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline."""
+    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline, BadTool."""
     catalog.offer(settings.pipelines)
     data_dir = settings.data_dir.resolve()
     async with AsyncExitStack() as stack:
@@ -84,6 +85,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         checkpoints=checkpoints,
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
+        tools=await asyncio.to_thread(Toolbox, settings.tools),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):

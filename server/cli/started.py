@@ -23,6 +23,7 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
     from server.app import create_app
     from server.data_lock import DataDirectoryInUse
     from server.storage.migrate import NewerDatabase
+    from tools.errors import BadTool
 
     directory = f"the data directory {str(settings.data_dir)!r}"
     app = create_app(settings, warm=warm)
@@ -31,6 +32,9 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
             await stack.enter_async_context(app.router.lifespan_context(app))
         except DataDirectoryInUse:
             raise
+        except BadTool as error:
+            message = f"the setting 'tools' cannot be used: {error}"
+            raise CommandFailed(message, type="bad_settings", code="bad_tool") from None
         except NewerDatabase as error:
             raise CommandFailed(str(error), type="newer_database") from None
         except DatabaseError as error:

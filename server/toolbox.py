@@ -1,0 +1,41 @@
+"""The tools that this service offers: those of the catalogue, and the user's own from the setting `tools`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tools import catalog
+from tools.errors import BadTool
+
+if TYPE_CHECKING:
+    from tools.base import Tool
+
+
+class Toolbox(Mapping[str, "Tool"]):
+    """By name; a tool's module is imported when it is asked for, those of the user at once."""
+
+    def __init__(self, places: Sequence[str] = ()) -> None:
+        """`places`: `package.module:attribute` or `file.py:attribute`. Raises BadTool."""
+        self._own: dict[str, Tool] = {}
+        for place in places:
+            try:
+                tool = catalog.load(place)
+            except BadTool:
+                raise
+            except Exception as error:  # The module's own code, which may raise anything.
+                raise BadTool(f"{place!r} cannot be imported: {type(error).__name__}: {error}") from error
+            if tool.name in self:
+                raise BadTool(f"{place!r} is called {tool.name!r}, as another tool is: give it a name of its own")
+            self._own[tool.name] = tool
+
+    def __getitem__(self, name: str) -> Tool:
+        """Raises KeyError."""
+        return self._own[name] if name in self._own else catalog.load(catalog.TOOLS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        yield from catalog.TOOLS
+        yield from self._own
+
+    def __len__(self) -> int:
+        return len(catalog.TOOLS) + len(self._own)

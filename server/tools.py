@@ -1,0 +1,75 @@
+"""The tools by themselves: which there are, and one call as an agent would make it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from server.errors import ApiError, bad_request
+from server.ids import new_uuid
+from server.openai.schema import Body, Json, Text
+from server.openai.search import hit_object
+from server.resolve import resolve_collection
+from server.services import services_of, tenant_of
+from tools.base import Context, Tool
+from tools.perform import perform
+
+router = APIRouter(tags=["tools"])
+
+
+class Call(Body):
+    arguments: Text | Json = "{}"
+    """JSON text, as a model writes it, or the object itself."""
+    collection: Text | None = None
+    k: Annotated[int, Field(ge=1, le=50)] = 5
+
+
+@router.get("/v1/tools")
+async def list_tools(request: Request) -> dict[str, Any]:
+    toolbox = services_of(request).tools
+    return {
+        "object": "list",
+        "data": [_described(tool) for tool in await asyncio.to_thread(lambda: [*toolbox.values()])],
+    }
+
+
+@router.post("/v1/tools/{name}/call")
+async def call_tool(request: Request, name: str, body: Call) -> dict[str, Any]:
+    services = services_of(request)
+    if name not in services.tools:
+        message = f"No tool {name!r}; there are {', '.join(services.tools)}."
+        raise ApiError(404, message, param="name", code="tool_not_found")
+    tool = await asyncio.to_thread(services.tools.__getitem__, name)
+    retriever = None
+    if body.collection is not None:
+        collection_id = await resolve_collection(services, tenant_of(request), body.collection, "collection")
+        retriever = await services.collections.get(collection_id)
+    elif tool.needs_collection:
+        raise bad_request(f"The tool {name!r} needs a 'collection'.", "collection", "collection_required")
+    arguments = body.arguments if isinstance(body.arguments, str) else json.dumps(body.arguments)
+    began = time.perf_counter()
+    outcome = await perform(tool, arguments, Context(key=new_uuid(), retriever=retriever, k=body.k))
+    return {
+        "object": "tool.call",
+        "tool": name,
+        "output": outcome.text,
+        "fault": outcome.fault,
+        "hits": [hit_object(hit, None) for hit in outcome.hits],
+        "seconds": round(time.perf_counter() - began, 4),
+    }
+
+
+def _described(tool: Tool) -> dict[str, Any]:
+    return {
+        "object": "tool",
+        **tool.spec.model_dump(mode="json"),
+        "read_only": tool.read_only,
+        "needs_approval": tool.needs_approval,
+        "needs_collection": tool.needs_collection,
+        "seconds": tool.seconds,
+    }
