@@ -37,29 +37,36 @@ class Atom(NamedTuple):
     boundary: int
 
 
-def atoms(text: str, spans: Any, size: int) -> list[Atom]:
+Place = tuple[int, int, int]
+"""Start, end, and how good it is to cut before it."""
+
+
+def sentences(text: str) -> Iterator[Place]:
+    """The places of prose: sentences, which no block of the text crosses."""
+    for block, boundary in _rated(blocks(text)):
+        for n, (start, end) in enumerate(within(text, block)):
+            yield start, end, boundary if n == 0 else SENTENCE
+
+
+def atoms(text: str, found: Iterator[Place], spans: Any, size: int) -> list[Atom]:
     """Return the atoms of `text` in order, none heavier than `size`; `spans`: (n, 2) starts and ends of its tokens."""
     import numpy as np
 
-    places = [
-        (start, end, boundary if n == 0 else SENTENCE)
-        for block, boundary in _rated(blocks(text))
-        for n, (start, end) in enumerate(within(text, block))
-    ]
+    places = list(found)
     if not places:
         return []
     tokens = np.asarray(spans, dtype=np.int64).reshape(-1, 2)
     low = np.searchsorted(tokens[:, 1], [start for start, _, _ in places], side="right").tolist()
     high = np.searchsorted(tokens[:, 0], [end for _, end, _ in places], side="left").tolist()
-    found: list[Atom] = []
+    made: list[Atom] = []
     behind = 0
     for (start, end, boundary), i, k in zip(places, low, high, strict=True):
         if k - i <= size:
-            found.append(_atom(start, end, k - i, boundary, behind, size))
+            made.append(_atom(start, end, k - i, boundary, behind, size))
         else:
-            found += _pieces(text, start, end, tokens[i:k], size, boundary)
+            made += _pieces(text, start, end, tokens[i:k], size, boundary)
         behind = end
-    return found
+    return made
 
 
 def _rated(found: Iterator[Block]) -> Iterator[tuple[Block, int]]:

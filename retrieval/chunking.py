@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from retrieval.atoms import AFTER_A_HEADING, HEADING, Atom, atoms
+from retrieval import code
+from retrieval.atoms import AFTER_A_HEADING, HEADING, Atom, atoms, sentences
 from retrieval.base import Span, Value
 from retrieval.errors import BadChunking
 from retrieval.scripts import shares
@@ -72,16 +73,20 @@ def _integer(sizes: Mapping[str, Any], field: str, low: int, high: int, why: str
     return value
 
 
-def chunks(text: str, chunking: Chunking, token_spans: Callable[[str], Any]) -> list[Span]:
+def chunks(
+    text: str, chunking: Chunking, token_spans: Callable[[str], Any], media_type: str = "text/plain"
+) -> list[Span]:
     """Return the chunks of `text`: spans in code points, in order, every non-space character in at least one.
 
     `token_spans(text)` gives (n, 2) starts and ends of tokens. No chunk has more than `max_tokens` (`AUTO` stands for
     `AUTO_UNTRAINED` where the text is mostly non-Latin); a text that fits is one chunk. Cuts fall before a heading,
     else a paragraph, else a sentence; only a sentence longer than a chunk is cut inside, between words. Chunks come
-    out of similar length. Near-linear.
+    out of similar length. Source code, by its `media_type`, is cut before definitions, at blank lines, between lines
+    (see `code`), and keeps its indentation. Near-linear.
     """
     sizes = AUTO_UNTRAINED if chunking == AUTO and _untrained(text) else chunking
-    units = atoms(text, token_spans(text), sizes.max_tokens)
+    places = code.places(text) if code.is_code(media_type) else sentences(text)
+    units = atoms(text, places, token_spans(text), sizes.max_tokens)
     return [Span(start=units[i].start, end=units[k - 1].end) for i, k in _pack(units, sizes)]
 
 

@@ -76,7 +76,7 @@ class Ingest:
 
     async def _index(self, collection: Collection, row: Row[Any], parsed: Parsed) -> None:
         sizes = chunking.from_strategy(row.chunking)
-        digest, chunks = await self._work(_cut, parsed.text, sizes)
+        digest, chunks = await self._work(_cut, parsed.text, sizes, parsed.media_type)
         try:
             await self._commit(collection, row, parsed, sizes, digest, chunks)
         except (Superseded, RetrievalError):
@@ -158,11 +158,11 @@ class Ingest:
         return await asyncio.get_running_loop().run_in_executor(self.worker, work, *arguments)
 
 
-def _cut(text: str, sizes: chunking.Chunking) -> tuple[str, list[NewChunk]]:
+def _cut(text: str, sizes: chunking.Chunking, media_type: str) -> tuple[str, list[NewChunk]]:
     """The text's sha256 and its chunks."""
     from retrieval.tokens import token_spans
 
-    spans = chunking.chunks(text, sizes, token_spans)
+    spans = chunking.chunks(text, sizes, token_spans, media_type)
     pieces = [(span, text[span.start : span.end]) for span in spans]
     chunks = [NewChunk(span.start, span.end, piece, text_hash(piece)) for span, piece in pieces]
     return hashlib.sha256(text.encode("utf-8")).hexdigest(), chunks

@@ -50,8 +50,8 @@ ONLY_IN = {
 # Loaded on use: importing one of these costs between 30 ms and a second of CPU.
 HEAVY = (
     "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
-    "langgraph", "langchain_core", "httpx", "docx", "pypdfium2", "bs4", "lxml", "fastapi", "starlette", "sqlalchemy",
-    "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
+    "langgraph", "langchain_core", "httpx", "docx", "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
+    "starlette", "sqlalchemy", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
 EXPECTED = {"retrieval": {"sqlalchemy"}}

@@ -22,7 +22,7 @@ _ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 
 class IsolatedLoader:
-    """Plain text loads in a thread; PDF, DOCX and HTML in one worker process, started when first needed.
+    """Plain text loads in a thread; every other format in one worker process, started when first needed.
 
     A worker that crashes, hangs or runs out of memory costs the file it was reading, and the next file gets a new one.
     Belongs to one event loop.

@@ -1,4 +1,4 @@
-"""Plain text, and everything that is read as it stands (CSV, JSON, source code)."""
+"""Plain text, and everything that is read as it stands (source code, logs, settings)."""
 
 from __future__ import annotations
 

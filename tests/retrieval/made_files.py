@@ -75,3 +75,55 @@ def repacked(package: bytes, parts: dict[str, bytes]) -> bytes:
 def docx_body(body: str, prolog: str = "") -> bytes:
     xml = f'<?xml version="1.0"?>{prolog}<w:document xmlns:w="{W}"><w:body>{body}</w:body></w:document>'
     return repacked(docx(), {"word/document.xml": xml.encode()})
+
+
+def pptx(slides: Sequence[tuple[str, Sequence[str]]], *, notes: str = "") -> bytes:
+    """Each slide a title and the paragraphs of its body; `notes` on the last one."""
+    import pptx as python_pptx
+
+    deck = python_pptx.Presentation()
+    for title, paragraphs in slides:
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        slide.shapes.title.text = title
+        slide.placeholders[1].text_frame.text = "\n".join(paragraphs)
+    if notes:
+        slide.notes_slide.notes_text_frame.text = notes
+    out = io.BytesIO()
+    deck.save(out)
+    return out.getvalue()
+
+
+def xlsx(sheets: dict[str, Sequence[Sequence[object]]], *, title: str = "") -> bytes:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.properties.title = title
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def pptx_body(shapes: str, prolog: str = "") -> bytes:
+    """One slide whose shapes are this XML."""
+    names = (
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+        'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
+    )
+    group = "<p:nvGrpSpPr><p:cNvPr id='1' name=''/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>"
+    tree = f"<p:cSld><p:spTree>{group}{shapes}</p:spTree></p:cSld>"
+    xml = f'<?xml version="1.0"?>{prolog}<p:sld {names}>{tree}</p:sld>'
+    return repacked(pptx([("T", ["x"])]), {"ppt/slides/slide1.xml": xml.encode()})
+
+
+def xlsx_sheet(rows: str, prolog: str = "", behind: str = "") -> bytes:
+    """One sheet with these rows of XML; `behind`: what follows them, such as merged cells."""
+    xml = (
+        f'<?xml version="1.0"?>{prolog}<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f"<sheetData>{rows}</sheetData>{behind}</worksheet>"
+    )
+    return repacked(xlsx({"S": [["x"]]}), {"xl/worksheets/sheet1.xml": xml.encode()})

@@ -18,7 +18,8 @@ from tests.retrieval import made_files
 @pytest.fixture
 def files(tmp_path):
     made = {"a.pdf": made_files.pdf(["from a PDF"]), "a.docx": made_files.docx(["from 文档"]), "a.txt": b"plain"}
-    made |= {"a.html": b"<p>page", "bad.pdf": b"%PDF-1.7 broken"}
+    made |= {"a.html": b"<p>page", "bad.pdf": b"%PDF-1.7 broken", "a.csv": b"a,b\nc,1\n", "a.json": b'{"a": 1}'}
+    made |= {"a.xlsx": made_files.xlsx({"S": [["cell"]]}), "a.pptx": made_files.pptx([("title", [])])}
     for name, data in made.items():
         (tmp_path / name).write_bytes(data)
     return tmp_path
@@ -32,9 +33,11 @@ async def loader():
 
 
 async def test_loads_every_kind_and_passes_errors_on(loader, files):
-    names = ["a.pdf", "a.docx", "a.html", "a.txt"]
+    names = ["a.pdf", "a.docx", "a.html", "a.txt", "a.csv", "a.json", "a.xlsx", "a.pptx"]
     parsed = await asyncio.gather(*(loader.load(files / name, name) for name in names))
-    assert [p.text for p in parsed] == ["from a PDF", "from 文档", "page", "plain"]
+    assert [p.text for p in parsed] == [
+        "from a PDF", "from 文档", "page", "plain", "| a | b |\n| c | 1 |", "- a: 1", "# S\n\ncell", "## Slide 1: title"
+    ]  # fmt: skip
     with pytest.raises(LoadFailed, match=r"bad\.pdf") as caught:
         await loader.load(files / "bad.pdf", "bad.pdf")
     assert caught.value.code == "invalid_file"

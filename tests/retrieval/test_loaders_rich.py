@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from retrieval.errors import LoadFailed
-from retrieval.loaders.docx import LARGEST_UNPACKED
 from retrieval.loaders.load import load
+from retrieval.loaders.office import LARGEST_UNPACKED
 from retrieval.loaders.reflow import reflow
 from tests.retrieval import made_files
 
