@@ -113,7 +113,8 @@ def _pack(units: Sequence[Atom], chunking: Chunking) -> Iterator[tuple[int, int]
 def _choose(units: Sequence[Atom], before: Sequence[int], first: int, done: int, chunking: Chunking) -> int:
     """The cut behind at least one atom not `done` yet, at the strongest boundary of the later half of what fits.
 
-    When two chunks will do for the rest, they share it evenly: a short last chunk would rank by its length alone.
+    When two chunks will do for the rest, they share it evenly: a short last chunk would rank by its length alone. But
+    three that begin at headings are better than two of which one begins inside a section or a block of a table.
     """
     size = chunking.max_tokens
     rest = before[-1] - before[first]
@@ -121,7 +122,11 @@ def _choose(units: Sequence[Atom], before: Sequence[int], first: int, done: int,
     halves = rest <= 2 * size
     aim = rest / 2 if halves else float(size)
     least = max(0.6 * aim, rest - size) if halves else size / 2
-    fitting = [k for k in range(max(first, done) + 1, last + 1) if before[k] - before[first] >= least]
+    possible = range(max(first, done) + 1, last + 1)
+    fitting = [k for k in possible if before[k] - before[first] >= least]
+    if halves and not any(units[k].boundary == HEADING for k in fitting):
+        sections = [k for k in possible if units[k].boundary == HEADING and before[k] - before[first] >= size / 2]
+        fitting = sections or fitting
     if not fitting:
         return last
     return max(fitting, key=lambda k: (units[k].boundary, -abs(before[k] - before[first] - aim)))
