@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+Capability = Literal["tools", "json_schema", "logprobs", "scoring", "images", "embeddings"]
 Role = Literal["system", "user", "assistant", "tool"]
 
 NO_ANSWER = "NO_ANSWER"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from backends.base import Capabilities, Request
+from backends.base import Capabilities, Capability, Request
 from backends.errors import CapabilityMissing
-
-Capability = Literal["tools", "json_schema", "logprobs", "scoring", "images", "embeddings"]
 
 MEANING: dict[Capability, str] = {
     "tools": "call tools",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from backends.base import FinishReason
+from backends.errors import UpstreamFailed
+
+logger = logging.getLogger(__name__)
 
 FAILED: Literal["failed"] = "failed"
 
@@ -41,3 +45,18 @@ REASONS: Mapping[str, FinishReason | Literal["failed"]] = {
     "error": FAILED,
     "abort": FAILED,
 }
+
+
+def finish_of(where: str, reason: Any, warnings: list[str]) -> FinishReason:
+    """Our word for the server's. One that nobody knows is `stop`, and is added to `warnings`.
+
+    Raises UpstreamFailed for one that means failure.
+    """
+    shown = str(reason)[:80]
+    meaning = REASONS.get(str(reason).lower())
+    if meaning == FAILED:
+        raise UpstreamFailed(f"{where} gave up in the middle of its answer: {shown!r}", code=shown, retryable=True)
+    if meaning is None:
+        logger.warning("%s ended an answer with the unknown reason %r: taken as 'stop'", where, shown)
+        warnings.append(f"unknown finish reason {shown!r} taken as 'stop'")
+    return meaning or "stop"

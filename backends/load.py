@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backends.base import Backend
+from backends.base import Backend, Capability
 from backends.errors import BadSpec
 from backends.extractive import Counter, Extractive, Quoter
 from backends.presets import PRESETS
 from backends.profiles import Profile
+
+if TYPE_CHECKING:
+    from backends.probe import Finding
+    from backends.probed import Settling
 
 BUILT_IN: Mapping[str, Profile] = {
     "scripted": Profile(name="scripted", kind="scripted"),
@@ -59,7 +65,6 @@ def needs_key(profile: Profile) -> bool:
 
 
 def _served(profile: Profile, model: str) -> Backend:
-    from backends.openai import OpenAI
     from backends.retry import Retry
 
     if not model:
@@ -67,7 +72,49 @@ def _served(profile: Profile, model: str) -> Backend:
     if needs_key(profile):
         variables = " or ".join(PRESETS[profile.name].key_names)
         raise BadSpec(f"backend {profile.name!r} needs a key: set {variables}, or api_key in its profile")
-    return Retry(OpenAI(profile, model), retries=profile.retries)
+    return Retry(_known(profile, model), retries=profile.retries)
+
+
+def client(profile: Profile, model: str) -> Settling:
+    """What speaks the wire format of the profile's kind."""
+    match profile.kind:
+        case "ollama":
+            from backends.ollama import Ollama
+
+            return Ollama(profile, model)
+        case "anthropic":
+            from backends.anthropic import Anthropic
+
+            return Anthropic(profile, model)
+        case _:
+            from backends.openai import OpenAI
+
+            return OpenAI(profile, model)
+
+
+async def found(capability: Capability, profile: Profile, model: str) -> Finding:
+    """Whether the server of `profile` has `capability`: by what it says, else by trying. Raises BackendError."""
+    from backends.probe import Finding, find
+
+    if profile.kind == "ollama":
+        from backends.ollama_models import told
+
+        finding = await told(capability, profile, model)
+        if finding is not None:
+            return finding
+    if capability == "images":
+        return Finding(works=False, detail="the server does not say so, and the flags of its profile do not")
+    return await find(capability, profile, partial(client, model=model))
+
+
+def _known(profile: Profile, model: str) -> Backend:
+    """The client, behind trials of what the profile leaves open."""
+    backend, doubts = client(profile, model), profile.in_doubt()
+    if not doubts:
+        return backend
+    from backends.probed import Probed
+
+    return Probed(backend, profile.flags, doubts, partial(found, profile=profile, model=model))
 
 
 def _extractive(spec: str, model: str, quote: Quoter | None, count: Counter | None) -> Backend:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 from backends.base import Capabilities, Delta, Request
 from backends.capabilities import check
-from backends.errors import BadSpec, IncompleteStream, TimedOut
+from backends.errors import BadSpec
+from backends.exchange import MAX_ERROR_BYTES, deltas_of
 from backends.http import Http, Reply
 from backends.openai_adapt import Change, change_for, changed
 from backends.openai_reply import ReplyReader
 from backends.openai_wire import chat_body
-from backends.profiles import Profile
+from backends.profiles import Flags, Profile
 from backends.secret import Secrets
 from backends.upstream_errors import response_error
-
-MAX_ERROR_BYTES = 64 << 10
-# After "[DONE]" only the end of the body is due. Reading it keeps the connection for the next request.
-DRAIN_SECONDS = 0.2
 
 
 class OpenAI:
@@ -31,7 +27,7 @@ class OpenAI:
         if profile.base_url is None:
             raise BadSpec(f"backend profile {profile.name!r} needs a base_url")
         self.name = f"{profile.name}:{model}"
-        self.capabilities: Capabilities = profile.flags.capabilities()
+        self.capabilities: Capabilities = profile.capabilities()
         self._profile = profile
         self._model = model
         self._secrets = Secrets(profile.secrets())
@@ -49,19 +45,14 @@ class OpenAI:
         body, warnings = chat_body(request, self._profile, self._model)
         reader = ReplyReader(self._http.where, logprobs=request.logprobs is not None, warnings=warnings)
         with self._secrets.hidden_in_errors():
-            async with self._accepted(body) as reply, aclosing(reply.pieces()) as pieces:
-                try:
-                    async for piece in pieces:
-                        for delta in reader.feed(piece):
-                            yield delta
-                        if reader.done:
-                            break
-                except (IncompleteStream, TimedOut):
-                    if not reader.finished:  # else only the usage is lost, and nothing of the answer
-                        raise
-                for delta in reader.end():
+            async with self._accepted(body) as reply:
+                async for delta in deltas_of(reply, reader):
                     yield delta
-                await _drain(pieces)
+
+    def settle(self, flags: Flags) -> None:
+        """Go by `flags` from the next request on."""
+        self._profile = self._profile.model_copy(update={"flags": flags})
+        self.capabilities = self._profile.capabilities()
 
     async def aclose(self) -> None:
         """Close the connections. The backend may be used again: it then opens new ones."""
@@ -86,12 +77,3 @@ class OpenAI:
             body = changed(body, better)
             if better not in self._changes:
                 self._changes.append(better)
-
-
-async def _drain(pieces: AsyncIterator[bytes]) -> None:
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in pieces:
-                pass
-    except (TimeoutError, TimedOut, IncompleteStream):
-        pass

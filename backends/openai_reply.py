@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from backends.base import Delta, FinishReason, Usage
-from backends.errors import BadReply, IncompleteStream, UpstreamFailed
-from backends.finish_reasons import FAILED, REASONS
+from backends.errors import BadReply, IncompleteStream
+from backends.finish_reasons import finish_of
 from backends.openai_parts import logprobs_of, text_of, thoughts_of, tool_pieces_of, usage_of
 from backends.sse import Event, EventReader
 from backends.tool_calls import ToolCallAssembler
 from backends.unicode import SurrogateJoiner
 from backends.upstream_errors import reported_error
-
-logger = logging.getLogger(__name__)
 
 EVENT_FIELD = re.compile(rb"(?:data|event|id|retry)?:")
 BLANK = b" \t\r\n\xef\xbb\xbf"
@@ -149,17 +146,7 @@ class ReplyReader:
         if reason == "":
             self._empty_finish = True
             return
-        meaning = REASONS.get(str(reason).lower())
-        if meaning == FAILED:
-            raise UpstreamFailed(
-                f"{self._where} gave up in the middle of its answer: {str(reason)[:80]!r}",
-                code=str(reason)[:80],
-                retryable=True,
-            )
-        if meaning is None:
-            logger.warning("%s ended an answer with the unknown reason %r: taken as 'stop'", self._where, reason)
-            self._warnings.append(f"unknown finish reason {str(reason)[:80]!r} taken as 'stop'")
-        self._finish = meaning or "stop"
+        self._finish = finish_of(self._where, reason, self._warnings)
 
     def _last(self) -> list[Delta]:
         """Warnings, tool calls, and the finish with the usage."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from backends.base import Image, Message, Request, ToolCall
 from backends.errors import CapabilityMissing, RequestRefused
 from backends.images import url_of
-from backends.profiles import Flags, Profile
+from backends.parameters import offers_tools, parameters
+from backends.profiles import Flags, Parameter, Profile
+from backends.prompts import SCHEMA_PROMPT
 
-SCHEMA_PROMPT = "Answer with one JSON object and nothing else. It must fit this JSON schema:\n{schema}"
 # Some servers refuse an assistant turn without thoughts, and an empty string counts as none.
 NO_THOUGHTS = " "
+NAMES: Mapping[Parameter, str | None] = {name: name for name in get_args(Parameter)}
 
 
 def chat_body(request: Request, profile: Profile, model: str) -> tuple[dict[str, Any], list[str]]:
@@ -23,11 +25,14 @@ def chat_body(request: Request, profile: Profile, model: str) -> tuple[dict[str,
     follow.
     """
     flags = profile.flags
-    parameters, warnings = _parameters(request, profile)
-    body: dict[str, Any] = {"model": model, "messages": _messages(request, flags), "stream": True, **parameters}
-    if _offers_tools(request):
+    sampling, warnings = parameters(request, profile, NAMES)
+    body: dict[str, Any] = {"model": model, "messages": _messages(request, flags), "stream": True, **sampling}
+    usage = flags.names.get("stream_options", "stream_options")
+    if usage is not None:
+        body[usage] = {"include_usage": True}
+    if offers_tools(request):
         body |= _tools(request, profile)
-    if request.json_schema is not None and flags.json_form == "schema":
+    if request.json_schema is not None and flags.json_form in ("schema", "auto"):
         body["response_format"] = {"type": "json_schema", "json_schema": _schema(request.json_schema)}
     elif request.json_schema is not None:
         body["response_format"] = {"type": "json_object"}
@@ -36,35 +41,6 @@ def chat_body(request: Request, profile: Profile, model: str) -> tuple[dict[str,
         if request.logprobs > 0:
             body["top_logprobs"] = request.logprobs
     return body | dict(profile.extra_body), warnings
-
-
-def _parameters(request: Request, profile: Profile) -> tuple[dict[str, Any], list[str]]:
-    asked: dict[str, Any] = {
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "max_tokens": request.max_tokens,
-        "stop": list(request.stop) or None,
-        "seed": request.seed,
-        "frequency_penalty": request.frequency_penalty,
-        "presence_penalty": request.presence_penalty,
-        "logit_bias": None if request.logit_bias is None else dict(request.logit_bias),
-        "reasoning_effort": request.reasoning_effort,
-        "parallel_tool_calls": request.parallel_tool_calls if _offers_tools(request) else None,
-        "stream_options": {"include_usage": True},
-    }
-    names: dict[str, str | None] = {name: name for name in asked}
-    names.update({str(name): sent for name, sent in profile.flags.names.items()})
-    given = {name: value for name, value in asked.items() if value is not None}
-    warnings = [
-        f"{profile.name!r} does not take {name!r}: it was left out"
-        for name in given
-        if names[name] is None and name != "stream_options"
-    ]
-    return {sent: value for name, value in given.items() if (sent := names[name]) is not None}, warnings
-
-
-def _offers_tools(request: Request) -> bool:
-    return bool(request.tools) and request.tool_choice != "none"
 
 
 def _messages(request: Request, flags: Flags) -> list[dict[str, Any]]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
 from backends.base import Value
 from backends.errors import BadSpec
-from backends.profiles import Flags, Profile
+from backends.profiles import Flags, Kind, Profile
 
 logger = logging.getLogger(__name__)
 
 
 class Preset(Value):
     base_url: str
+    kind: Kind = "openai"
     key_names: tuple[str, ...] = ()
     """Environment variables that hold the key, first one set wins; none: a local server, which needs no key."""
     model: str | None = None
@@ -23,36 +25,51 @@ class Preset(Value):
     flags: Flags = Flags()
 
 
+def _hosted(**departures: Any) -> Flags:
+    """What the provider's documentation says, so that nothing has to be tried out at the user's cost."""
+    said = {"tools": True, "json_form": "schema", "logprobs": True, "images": False}
+    return Flags.model_validate(said | departures)
+
+
 PRESETS: Mapping[str, Preset] = {
     "openai": Preset(
         base_url="https://api.openai.com/v1",
         key_names=("OPENAI_API_KEY",),
         model="gpt-4o-mini",
-        flags=Flags(tool_choice="full", images=True, names={"max_tokens": "max_completion_tokens"}),
+        flags=_hosted(tool_choice="full", images=True, names={"max_tokens": "max_completion_tokens"}),
+    ),
+    "anthropic": Preset(
+        kind="anthropic",
+        base_url="https://api.anthropic.com/v1",
+        key_names=("ANTHROPIC_API_KEY",),
+        model="claude-haiku-4-5",
+        flags=_hosted(tool_choice="full", logprobs=False, images=True),
     ),
     "deepseek": Preset(
         base_url="https://api.deepseek.com/v1",
         key_names=("DEEPSEEK_API_KEY",),
         model="deepseek-chat",
-        flags=Flags(tool_choice="full", json_form="object", echo_reasoning=True, names={"seed": None}),
+        flags=_hosted(tool_choice="full", json_form="object", echo_reasoning=True, names={"seed": None}),
     ),
     "dashscope": Preset(
         base_url="https://dashscope.aliyuncs.com/compatible-mode/v1",
         key_names=("DASHSCOPE_API_KEY", "QWEN_API_KEY"),
         model="qwen-plus",
-        flags=Flags(json_form="object"),
+        flags=_hosted(json_form="object"),
     ),
     "moonshot": Preset(
         base_url="https://api.moonshot.cn/v1",
         key_names=("MOONSHOT_API_KEY", "KIMI_API_KEY"),
         model="kimi-latest",
-        flags=Flags(tool_choice="auto", json_form="object", logprobs=False, echo_reasoning=True, names={"seed": None}),
+        flags=_hosted(
+            tool_choice="auto", json_form="object", logprobs=False, echo_reasoning=True, names={"seed": None}
+        ),
     ),
     "zhipu": Preset(
         base_url="https://open.bigmodel.cn/api/paas/v4",
         key_names=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY", "ZAI_API_KEY"),
         model="glm-4-flash",
-        flags=Flags(
+        flags=_hosted(
             tool_choice="auto", json_form="object", logprobs=False, names={"seed": None, "stream_options": None}
         ),
     ),
@@ -60,36 +77,36 @@ PRESETS: Mapping[str, Preset] = {
         base_url="https://api.siliconflow.cn/v1",
         key_names=("SILICONFLOW_API_KEY",),
         model="Qwen/Qwen3-8B",
-        flags=Flags(json_form="object", logprobs=False),
+        flags=_hosted(json_form="object", logprobs=False),
     ),
     "openrouter": Preset(
         base_url="https://openrouter.ai/api/v1",
         key_names=("OPENROUTER_API_KEY",),
         model="openrouter/auto",
-        flags=Flags(tool_choice="full", images=True),
+        flags=_hosted(tool_choice="full", images=True),
     ),
     "gemini": Preset(
         base_url="https://generativelanguage.googleapis.com/v1beta/openai",
         key_names=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         model="gemini-flash-latest",
-        flags=Flags(logprobs=False, images=True, names={"seed": None}),
+        flags=_hosted(logprobs=False, images=True, names={"seed": None}),
     ),
     "groq": Preset(
         base_url="https://api.groq.com/openai/v1",
         key_names=("GROQ_API_KEY",),
         model="llama-3.3-70b-versatile",
-        flags=Flags(tool_choice="full", json_form="object", logprobs=False),
+        flags=_hosted(tool_choice="full", json_form="object", logprobs=False),
     ),
     "mistral": Preset(
         base_url="https://api.mistral.ai/v1",
         key_names=("MISTRAL_API_KEY",),
         model="mistral-small-latest",
-        flags=Flags(logprobs=False, names={"seed": "random_seed", "stream_options": None}),
+        flags=_hosted(logprobs=False, names={"seed": "random_seed", "stream_options": None}),
     ),
     "vllm": Preset(base_url="http://127.0.0.1:8000/v1"),
     "llamacpp": Preset(base_url="http://127.0.0.1:8080/v1"),
     "lmstudio": Preset(base_url="http://127.0.0.1:1234/v1", flags=Flags(logprobs=False)),
-    "ollama": Preset(base_url="http://127.0.0.1:11434/v1", flags=Flags(logprobs=False)),
+    "ollama": Preset(kind="ollama", base_url="http://127.0.0.1:11434"),
 }
 
 
@@ -107,6 +124,7 @@ def _profile(name: str, preset: Preset, environment: Mapping[str, str]) -> Profi
     url = environment.get("OPENAI_BASE_URL", "").strip() if name == "openai" else ""
     values = {
         "name": name,
+        "kind": preset.kind,
         "base_url": url or preset.base_url,
         "api_key": _key(preset, environment),
         "model": None if url else preset.model,

@@ -5,41 +5,41 @@ environment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from backends.base import Capabilities, Value
+from backends.base import Capabilities, Capability, Value
 
 Parameter = Literal[
     "max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "logit_bias",
     "reasoning_effort", "parallel_tool_calls", "stream_options",
 ]  # fmt: skip
+ANTHROPIC_VERSION = "2023-06-01"
 OWN_FIELDS = frozenset({"model", "messages", "stream", "n"})
 
 
-class Flags(Value):
-    """What a server of the OpenAI form can do, and how it wants to be asked."""
+Kind = Literal["openai", "ollama", "anthropic", "extractive", "scripted"]
 
-    tools: bool = True
+
+class Flags(Value):
+    """What a server can do, and how it wants to be asked. `auto`: tried out before the first request that needs it."""
+
+    tools: bool | Literal["auto"] = "auto"
     tool_choice: Literal["full", "words", "auto"] = "words"
     """`full`: also the object that names a tool. `words`: only none, auto and required, so that a named tool is
     asked for by offering it alone (llama.cpp's server ignores the object). `auto`: cannot be made to call."""
-    json_form: Literal["schema", "object", "none"] = "schema"
+    json_form: Literal["schema", "object", "none", "auto"] = "auto"
     """What holds an answer to JSON: a schema, or only that it is an object (the schema then goes into the prompt)."""
-    logprobs: bool = True
-    images: bool = False
-    """Models differ even on one server, and nothing but a picture would show it: so it has to be said."""
+    logprobs: bool | Literal["auto"] = "auto"
+    images: bool | None = None
+    """None: no, unless the server tells of its models (Ollama): models differ even on one server, and a server that
+    passes over a picture does not say so."""
     echo_reasoning: bool = False
     """The server wants the thoughts of assistant turns that called tools back (DeepSeek, Moonshot)."""
     names: Mapping[Parameter, str | None] = {}
     """Request fields with another name here; None: not taken, so left out with a warning."""
-
-    def capabilities(self) -> Capabilities:
-        return Capabilities(
-            tools=self.tools, json_schema=self.json_form != "none", logprobs=self.logprobs, images=self.images
-        )
 
 
 class Profile(BaseModel):
@@ -48,16 +48,18 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    kind: Literal["openai", "extractive", "scripted"] = "openai"
+    kind: Kind = "openai"
     base_url: str | None = None
-    """With the version, as in `https://api.openai.com/v1`."""
+    """With the version, as in `https://api.openai.com/v1`; Ollama's own API has none."""
     api_key: SecretStr | None = None
     model: str | None = None
     """Used when a spec names the profile alone."""
     headers: Mapping[str, SecretStr] = {}
     """Sent with every request; they may hold keys, so they are treated as such."""
     extra_body: Mapping[str, Any] = {}
-    """Added to every request body, for switches of one provider such as `enable_thinking`."""
+    """Added to every request body, for switches of one provider such as `enable_thinking` or `think`."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Of an answer whose request does not say; None: as many as the server gives."""
     connect_timeout: float = Field(default=5.0, gt=0)
     read_timeout: float = Field(default=120.0, gt=0)
     """Seconds until the answer begins, and between its pieces."""
@@ -98,10 +100,44 @@ class Profile(BaseModel):
             raise ValueError(f"extra_body must not set {', '.join(map(repr, taken))}")
         return body
 
+    @model_validator(mode="after")
+    def _address_fits_kind(self) -> Self:
+        if self.kind == "ollama" and self.base_url is not None and self.base_url.endswith("/v1"):
+            raise ValueError(
+                "base_url of kind 'ollama' is the server's root, as in http://127.0.0.1:11434; "
+                "its OpenAI form under /v1 is kind 'openai'"
+            )
+        return self
+
+    def capabilities(self) -> Capabilities:
+        """As far as is known: what has to be tried out counts as there."""
+        flags = self.flags
+        return Capabilities(
+            tools=flags.tools is not False,
+            json_schema=flags.json_form != "none",
+            logprobs=flags.logprobs is not False,
+            images=self.kind == "ollama" if flags.images is None else flags.images,
+        )
+
+    def in_doubt(self) -> frozenset[Capability]:
+        """What the flags leave open."""
+        flags = self.flags
+        doubts: tuple[tuple[Capability, bool], ...] = (
+            ("tools", flags.tools == "auto"),
+            ("json_schema", flags.json_form == "auto"),
+            ("logprobs", flags.logprobs == "auto"),
+            ("images", flags.images is None and self.kind == "ollama"),
+        )
+        return frozenset(name for name, doubt in doubts if doubt)
+
     def request_headers(self) -> dict[str, str]:
         """The headers in the clear, the key among them."""
-        key = {} if self.api_key is None else {"authorization": f"Bearer {self.api_key.get_secret_value()}"}
-        return key | {name.lower(): value.get_secret_value() for name, value in self.headers.items()}
+        key = "" if self.api_key is None else self.api_key.get_secret_value()
+        if self.kind == "anthropic":
+            own = {"anthropic-version": ANTHROPIC_VERSION, **({"x-api-key": key} if key else {})}
+        else:
+            own = {"authorization": f"Bearer {key}"} if key else {}
+        return own | {name.lower(): value.get_secret_value() for name, value in self.headers.items()}
 
     def secrets(self) -> tuple[str, ...]:
         key = () if self.api_key is None else (self.api_key.get_secret_value(),)

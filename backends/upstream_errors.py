@@ -54,6 +54,8 @@ WORDS: tuple[tuple[str, int], ...] = (
     ("invalid_request", 400),
     ("invalid_argument", 400),
     ("not_found", 404),
+    ("too_large", 413),
+    ("billing", 402),
     ("overloaded", 529),
     ("unavailable", 503),
     ("timeout", 504),

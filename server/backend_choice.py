@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backends.auto import Choice, choose
 from backends.base import Source
@@ -110,8 +110,25 @@ def profiles(settings: Settings, environment: dict[str, str]) -> dict[str, Profi
 
 
 def _profile(name: str, given: BackendProfile, environment: dict[str, str], preset: Profile | None) -> Profile:
+    """The preset of that name with what is given over it; flags too are joined."""
     values = given.model_dump(exclude={"api_key_env"}, exclude_unset=True)
     if given.api_key_env is not None:
         values["api_key"] = environment.get(given.api_key_env)
-    base = {field: getattr(preset, field) for field in Profile.model_fields} if preset is not None else {}
-    return Profile.model_validate({**base, "name": name, **values})
+    if preset is None:
+        return Profile.model_validate({"name": name, **values})
+    base = {field: getattr(preset, field) for field in Profile.model_fields}
+    if "flags" in values:
+        values["flags"] = preset.flags.model_dump() | values["flags"]
+    return Profile.model_validate({**base, "name": name, **_ollama_form(preset, values)})
+
+
+def _ollama_form(preset: Profile, values: dict[str, Any]) -> dict[str, Any]:
+    """Ollama has two APIs: the one of OpenAI's form is meant by an address under /v1, or by its kind alone."""
+    if preset.kind != "ollama":
+        return values
+    url = str(values.get("base_url") or "").rstrip("/")
+    if "kind" not in values and url.endswith("/v1"):
+        return {"kind": "openai", **values}
+    if values.get("kind") == "openai" and not url:
+        return {"base_url": f"{preset.base_url}/v1", **values}
+    return values

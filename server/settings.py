@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from agents.spending import Limits, Price
-from backends.profiles import Flags
+from backends.profiles import Flags, Kind
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -60,7 +60,7 @@ class BackendProfile(BaseModel):
     """A named backend: `[backends.NAME]` in the file, used as `NAME` or `NAME:MODEL`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: Literal["openai", "extractive", "scripted"] = "openai"
+    kind: Kind = "openai"
     base_url: str | None = None
     api_key: SecretStr | None = None
     api_key_env: str | None = None
@@ -68,6 +68,8 @@ class BackendProfile(BaseModel):
     model: str | None = None
     headers: dict[str, str] = {}
     extra_body: dict[str, Any] = {}
+    max_tokens: int | None = Field(None, ge=1)
+    """Of an answer whose request does not say."""
     connect_timeout: float = Field(5.0, gt=0)
     read_timeout: float = Field(120.0, gt=0)
     retries: int = Field(2, ge=0, le=10)

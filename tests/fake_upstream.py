@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -83,6 +83,8 @@ class FakeUpstream:
         """A client has closed its connection inside an answer."""
         self.models: Canned | None = None
         """What GET /models answers; None: the list of `answers`."""
+        self.before_answer: Callable[[], Awaitable[object]] | None = None
+        """Waited for before each answer."""
         self._keep_requests = keep_requests
         self._connections = 0
         self._open: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
@@ -123,6 +125,8 @@ class FakeUpstream:
 
     async def _answer(self, received: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Write the answer; False when the connection is to be closed."""
+        if self.before_answer is not None:
+            await self.before_answer()
         canned = self._canned(received)
         if canned.then not in ("silent", "drop"):
             await _write(canned, writer)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from backends.models import models
 from backends.presets import known_profiles
 from backends.profiles import Profile
 from tests.backends.conftest import KEY
+from tests.fake_ollama import FakeOllama
 from tests.fake_upstream import Canned, FakeUpstream
 
 
@@ -132,3 +134,34 @@ async def test_a_real_server_and_dead_ports():
     profiles = known_profiles({}, {**dead, "llamacpp": Profile(name="llamacpp", base_url=url)})
     assert (await choose("auto", profiles)).spec == "llamacpp:echo"
     await upstream.stop()
+
+
+async def test_models_of_ollamas_own_api():
+    server = FakeOllama({"qwen3:8b": []})
+    url = await server.start()
+    profile = Profile(name="ollama", kind="ollama", base_url=url)
+    assert await models(profile) == ["echo", "tokens", "qwen3:8b"]
+    assert server.requests[0].path == "/api/tags"
+    choice = await choose(None, known_profiles({}, {"ollama": profile}), probe=partial(only, url))
+    assert choice.spec == "ollama:echo"
+    await server.stop()
+
+
+async def only(url, profile):
+    """The models of the server at `url`; no other is asked."""
+    if profile.base_url != url:
+        raise Unreachable("not asked")
+    return await models(profile)
+
+
+async def test_a_key_of_anthropic_is_found():
+    choice = await choose(None, known_profiles({"ANTHROPIC_API_KEY": KEY}))
+    assert choice.spec.startswith("anthropic:claude-")
+
+
+async def test_models_of_anthropic(upstream):
+    profile = Profile.model_validate({"name": "a", "kind": "anthropic", "base_url": upstream.url, "api_key": KEY})
+    upstream.models = Canned((json.dumps({"data": [{"type": "model", "id": "claude-x"}], "has_more": False}).encode(),))
+    assert await models(profile) == ["claude-x"]
+    headers = upstream.requests[0].headers
+    assert (headers["x-api-key"], headers["anthropic-version"]) == (KEY, "2023-06-01")

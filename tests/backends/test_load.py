@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from backends.base import complete
-from backends.errors import BadSpec
+from backends.errors import BadSpec, RequestRefused
 from backends.extractive import Extractive
 from backends.lifetime import close
 from backends.load import load
@@ -133,6 +133,8 @@ def test_own_profile_stands_before_the_preset():
         ({"extra_body": {"n": 2, "model": "x"}}, "'model', 'n'"),
         ({"name": "a:b"}, "name"),
         ({"kind": "magic"}, "kind"),
+        ({"kind": "ollama", "base_url": "http://x:11434/v1/"}, "root.*11434.*kind 'openai'"),
+        ({"max_tokens": 0}, "max_tokens"),
         ({"api_key": [KEY]}, "api_key"),
         ({"retries": -1}, "retries"),
         ({"read_timeout": 0}, "read_timeout"),
@@ -150,6 +152,26 @@ def test_secrets_show_in_no_repr():
     shown = f"{profile!r} {profile} {profile.model_dump()} {profile.model_dump_json()} {load('x:m', {'x': profile})!r}"
     assert KEY not in shown
     assert json.loads(profile.model_dump_json())["api_key"] == "**********"
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [("ollama:m", "/api/chat"), ("anthropic:m", "/v1/messages"), ("vllm:m", "/v1/chat/completions")],
+)
+async def test_each_kind_speaks_its_own_form(upstream, spec, path):
+    name = spec.partition(":")[0]
+    known = known_profiles({"ANTHROPIC_API_KEY": KEY})[name]
+    url = upstream.url.removesuffix("/v1") if known.kind == "ollama" else upstream.url
+    backend = load(spec, {name: known.model_copy(update={"base_url": url, "retries": 0})})
+    with pytest.raises(RequestRefused, match="no model 'm'"):
+        await complete(backend.stream(ask()))
+    assert upstream.requests[0].path == path
+    await close(backend)
+
+
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.key_names])
+def test_nothing_of_a_hosted_provider_has_to_be_tried_out(name):
+    assert known_profiles({})[name].in_doubt() == frozenset()
 
 
 @pytest.mark.parametrize("name", PRESETS)

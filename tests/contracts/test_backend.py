@@ -5,14 +5,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from backends.anthropic import Anthropic
 from backends.base import Capabilities, Delta, Image, Message, Request, Source, ToolSpec, complete
 from backends.errors import CapabilityMissing
 from backends.extractive import Extractive, Quote
 from backends.lifetime import close, closing
+from backends.ollama import Ollama
 from backends.openai import OpenAI
 from backends.profiles import Profile
 from backends.retry import Retry
 from backends.scripted import Scripted
+from tests.fake_anthropic import FakeAnthropic
+from tests.fake_ollama import FakeOllama
 from tests.fake_upstream import FakeUpstream
 
 KEY = "sk-contract-0123456789"
@@ -34,20 +38,31 @@ def over_http(url, **flags):
     return OpenAI(Profile.model_validate({"name": "fake", "base_url": url, "api_key": KEY, "flags": flags}), "echo")
 
 
+def profile_at(url, kind, **fields):
+    return Profile.model_validate({"name": "fake", "kind": kind, "base_url": url, "api_key": KEY, **fields})
+
+
 # Each makes a backend that says the text of the last user message; the URL is that of a server which does.
 BACKENDS = {
     "openai": over_http,
     "openai with images": lambda url: over_http(url, images=True),
     "openai with nothing": lambda url: over_http(url, **NO_TOOLS),
     "retry": lambda url: Retry(over_http(url)),
+    "ollama": lambda url: Ollama(profile_at(url, "ollama"), "echo"),
+    "ollama with nothing": lambda url: Ollama(profile_at(url, "ollama", flags={**NO_TOOLS, "images": False}), "echo"),
+    "anthropic": lambda url: Anthropic(profile_at(url, "anthropic", flags={"images": True, "logprobs": False}), "echo"),
+    "anthropic with nothing": lambda url: Anthropic(profile_at(url, "anthropic", flags=NO_TOOLS), "echo"),
     "scripted": lambda url: Scripted(lambda request: request.messages[-1].content),
     "extractive": lambda url: Extractive(quote_all),
 }
 
 
+SERVERS = {"ollama": FakeOllama, "anthropic": FakeAnthropic}
+
+
 @asynccontextmanager
 async def running(name):
-    upstream = FakeUpstream()
+    upstream = SERVERS.get(name.partition(" ")[0], FakeUpstream)()
     backend = BACKENDS[name](await upstream.start())
     yield backend
     await close(backend)

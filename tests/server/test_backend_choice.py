@@ -1,5 +1,6 @@
 """Which backends are kept, and when one is closed."""
 
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from backends.base import Delta, Message, Request
 from backends.errors import BadSpec
 from backends.scripted import Scripted
-from server.backend_choice import MOST_LOADED, Backends
-from server.settings import load_settings
+from server.backend_choice import MOST_LOADED, Backends, profiles
+from server.settings import Settings, load_settings
 from server.shared_backend import Shared
 
 ASKED = Request(messages=(Message(role="user", content="hi"),))
@@ -68,3 +69,43 @@ async def test_a_dropped_backend_that_is_idle_is_closed_at_once():
     assert inner.closed == 0
     await shared.drop()
     assert inner.closed == 1
+
+
+def made(text="", **environment):
+    """The profiles of a configuration file."""
+    return profiles(Settings.model_validate({"backends": tomllib.loads(text)}), environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "url"),
+    [
+        ("", "ollama", "http://127.0.0.1:11434"),
+        ('[ollama]\nbase_url = "http://10.0.0.7:11434"', "ollama", "http://10.0.0.7:11434"),
+        ('[ollama]\nbase_url = "http://10.0.0.7:11434/v1"', "openai", "http://10.0.0.7:11434/v1"),
+        ('[ollama]\nkind = "openai"', "openai", "http://127.0.0.1:11434/v1"),
+        ('[ollama]\nkind = "openai"\nbase_url = "http://x/api"', "openai", "http://x/api"),
+    ],
+)
+def test_ollama_by_its_own_api_unless_the_profile_asks_for_the_other(text, kind, url):
+    profile = made(text)["ollama"]
+    assert (profile.kind, profile.base_url) == (kind, url)
+
+
+def test_flags_of_a_well_known_provider_are_joined_with_those_given():
+    flags = made("[deepseek.flags]\nlogprobs = false")["deepseek"].flags
+    assert (flags.logprobs, flags.json_form, flags.echo_reasoning) == (False, "object", True)
+
+
+def test_a_profile_of_each_kind():
+    text = """
+        [mine]
+        kind = "anthropic"
+        base_url = "http://127.0.0.1:9/v1"
+        api_key_env = "MY_KEY"
+        max_tokens = 100
+    """
+    profile = made(text, MY_KEY="sk-own-secret")["mine"]
+    assert profile.request_headers()["x-api-key"] == "sk-own-secret"
+    assert "secret" not in repr(profile)
+    assert profile.max_tokens == 100
+    assert profile.in_doubt()

@@ -1,10 +1,13 @@
 """`pipelines` and `doctor`: what there is, and what is missing."""
 
+import asyncio
 import json
+import threading
 
 import pytest
 
 from server.cli.option_types import type_of
+from tests.fake_upstream import Canned, FakeUpstream, stream_of
 from tests.server.command_line import CommandLine
 
 
@@ -90,3 +93,41 @@ def test_settings_that_cannot_be_read_end_it(sandtable, monkeypatch):
     result = sandtable("doctor", "--json")
     assert result.code == 1
     assert "port" in json.loads(result.out)["error"]["message"]
+
+
+class OneModel:
+    """A model server in a thread of its own; its model says 'Hello.' to everything."""
+
+    def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._upstream = FakeUpstream({"m": Canned(stream_of("Hello."))})
+        return asyncio.run_coroutine_threadsafe(self._upstream.start(), self._loop).result()
+
+    def __exit__(self, *problem):
+        asyncio.run_coroutine_threadsafe(self._upstream.stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def test_doctor_tries_out_what_a_profile_leaves_open(sandtable, monkeypatch):
+    monkeypatch.setenv("SANDTABLE_BACKEND", "mine:m")
+    with OneModel() as url:
+        monkeypatch.setenv("SANDTABLE_BACKENDS__MINE__BASE_URL", url)
+        monkeypatch.setenv("SANDTABLE_BACKENDS__MINE__FLAGS", '{"logprobs": true}')
+        found = checks(sandtable.fine("doctor", "--json"))["capabilities"]
+    assert found["status"] == "ok"
+    tools, schema, logprobs, images = found["detail"].split("; ")
+    assert tools.startswith("tools no: it took the tool and did not call it")
+    assert schema.startswith("json_schema no: it passed over")
+    assert (logprobs, images) == ("logprobs yes", "images no")
+
+
+def test_doctor_warns_of_a_server_that_cannot_be_asked(sandtable, monkeypatch):
+    monkeypatch.setenv("SANDTABLE_BACKEND", "mine:m")
+    monkeypatch.setenv("SANDTABLE_BACKENDS__MINE__BASE_URL", "http://127.0.0.1:1/v1")
+    found = checks(sandtable.fine("doctor", "--json"))["capabilities"]
+    assert found["status"] == "warn"
+    assert "127.0.0.1:1" in found["detail"]
