@@ -20,4 +20,4 @@ class Wishes(Value):
 
     def fields(self) -> dict[str, Any]:
         """Those that ask for something, as arguments of a request."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        return {name: getattr(self, name) for name in Wishes.model_fields if name in self.model_fields_set}

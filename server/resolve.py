@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agents.spending import Limits
     from backends.base import Backend
     from retrieval.collection import Collection
-    from server.openai.chat_schema import RunLimits
+    from server.openai.sandtable import RunLimits
 
 
 @dataclass(frozen=True)

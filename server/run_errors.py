@@ -1,8 +1,9 @@
-"""A failed run as an HTTP error: the run's last event names the exception, this finds its status again."""
+"""A run without an answer as an HTTP error: the last event of one that failed names the exception, this finds its
+status again."""
 
 from __future__ import annotations
 
-from agents.events import RunFailed
+from agents.events import End, RunCancelled, RunFailed, RunInterrupted
 from server.errors import BACKEND_STATUS, ApiError, retry_after
 
 BY_NAME = {kind.__name__: (status, code) for kind, (status, code) in BACKEND_STATUS.items()}
@@ -22,3 +23,17 @@ def from_failure(end: RunFailed) -> ApiError:
     kind = "backend_error" if code.startswith("backend") and status >= 500 else None
     param = PARAMS.get(end.error_type)
     return ApiError(status, end.message, param=param, code=code, type=kind, headers=retry_after(end.retry_after))
+
+
+def no_answer(end: End) -> ApiError | None:
+    """The error that a run's end is for whoever waits for its answer; None if it has one, in whole or in part."""
+    match end:
+        case RunFailed():
+            return from_failure(end)
+        case RunInterrupted():
+            asked = "; ".join(str(question.value) for question in end.questions)
+            return ApiError(409, f"The run {end.run_id} waits for a person to answer: {asked}", code="run_interrupted")
+        case RunCancelled():
+            return ApiError(409, f"The run {end.run_id} was cancelled.", code="run_cancelled")
+        case _:
+            return None

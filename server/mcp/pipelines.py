@@ -30,9 +30,9 @@ from server.errors import ApiError, bad_request
 from server.ids import new_uuid
 from server.mcp.places import collection_named
 from server.mcp.tool import Answer, Caller, McpTool
-from server.openai.chat_schema import MOST_IN_MESSAGE
 from server.openai.schema import UNICODE, Body, Text
 from server.openai.search import note_use
+from server.openai.turns import MOST_IN_MESSAGE
 from server.resolve import check_capabilities, limits_for
 from server.run_errors import from_failure
 from server.runs.order import Order

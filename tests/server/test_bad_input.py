@@ -22,8 +22,8 @@ CASES = [
     ("post", "/v1/chat/completions", {**CHAT, "temperature": "hot"}, 400, "temperature"),
     ("post", "/v1/chat/completions", {**CHAT, "temperature": 3}, 400, "temperature"),
     ("post", "/v1/chat/completions", {**CHAT, "max_tokens": 0}, 400, "max_tokens"),
-    ("post", "/v1/chat/completions", {**CHAT, "n": 2}, 400, "n"),
-    ("post", "/v1/chat/completions", {**CHAT, "tools": [{"type": "function"}]}, 400, "tools"),
+    ("post", "/v1/chat/completions", {**CHAT, "n": 129}, 400, "n"),
+    ("post", "/v1/chat/completions", {**CHAT, "tools": [{"type": "function"}]}, 400, "tools[0].function"),
     ("post", "/v1/chat/completions", {**CHAT, "response_format": {"type": "json_object"}}, 400, "response_format"),
     ("post", "/v1/chat/completions", {**CHAT, "messages": []}, 400, "messages"),
     ("post", "/v1/chat/completions", {"model": "chat"}, 400, "messages"),
@@ -237,10 +237,36 @@ async def test_an_upload_without_a_boundary_is_told_so(client):
     assert "boundary" in error["message"]
 
 
-PICTURE = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
+ADD = {"type": "function", "function": {"name": "add"}}
+CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+TOLD = [USER, CALLED, {"role": "tool", "tool_call_id": "c1", "content": "3"}]
+
+
+def pictured(url):
+    return [{"type": "image_url", "image_url": {"url": url}}]
+
+
+PICTURE = pictured("https://example.org/a.png")
 REFUSED = [
-    ("/v1/chat/completions", said("user", PICTURE), "messages[0].content[0]"),
-    ("/v1/chat/completions", {**CHAT, "logprobs": True}, "logprobs"),
+    ("/v1/chat/completions", said("system", PICTURE), "messages[0].content[0]"),
+    ("/v1/chat/completions", said("user", [{"type": "file", "file": {"file_id": "file-x"}}]), "messages[0].content[0]"),
+    ("/v1/chat/completions", {**RAG, "messages": said("user", PICTURE)["messages"]}, "messages[0].content"),
+    ("/v1/chat/completions", {**CHAT, "tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0].type"),
+    ("/v1/chat/completions", {**CHAT, "functions": [{"name": "x"}]}, "functions"),
+    ("/v1/chat/completions", {**CHAT, "function_call": {"name": "x"}}, "function_call"),
+    ("/v1/chat/completions", {**CHAT, "modalities": ["audio"]}, "modalities"),
+    ("/v1/chat/completions", {**CHAT, "verbosity": "low"}, "verbosity"),
+    ("/v1/chat/completions", {**CHAT, "web_search_options": {}}, "web_search_options"),
+    ("/v1/chat/completions", {**RAG, "tools": [ADD]}, "tools"),
+    ("/v1/chat/completions", {**RAG, "response_format": {"type": "json_object"}}, "response_format"),
+    ("/v1/chat/completions", {**RAG, "logprobs": True}, "logprobs"),
+    ("/v1/chat/completions", {**RAG, "messages": TOLD}, "messages[1].role"),
+    (
+        "/v1/chat/completions",
+        {**CHAT, "messages": [{"role": "function", "name": "x", "content": "1"}]},
+        "messages[0].role",
+    ),
     ("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": "x", "dimensions": 12}, "dimensions"),
     ("/v1/embeddings", {"model": "all-MiniLM-L6-v2", "input": [1, 2]}, "input"),
     ("/v1/vector_stores/{store}/search", {"query": "x", "rewrite_query": True}, "rewrite_query"),
@@ -257,6 +283,76 @@ async def test_what_openai_has_and_this_service_not_is_unsupported(stocked, path
     reply = await stocked.post(path.replace("{store}", stocked.store), json=body)
     error = reply.json()["error"]
     assert (reply.status_code, error["code"], error["param"]) == (400, "unsupported_parameter", param)
+
+
+UNABLE = [
+    ({**CHAT, "tools": [ADD]}, "tools"),
+    ({**CHAT, "logprobs": True}, "logprobs"),
+    ({**CHAT, "response_format": {"type": "json_object"}}, "response_format"),
+    (said("user", PICTURE), "messages"),
+]
+
+
+@pytest.mark.parametrize(("body", "param"), UNABLE)
+async def test_what_the_backend_cannot_do_is_said_with_ways_out(client, body, param):
+    error = (await client.post("/v1/chat/completions", json=body)).json()["error"]
+    assert (error["code"], error["param"]) == ("capability_missing", param)
+    assert "Three ways" in error["message"]
+
+
+def named(name, **more):
+    return {"type": "function", "function": {"name": name, **more}}
+
+
+def answer(schema):
+    return {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+
+
+OPENAI_FIELDS = [
+    ({"tools": [named("a b")]}, "tools[0].function.name"),
+    ({"tools": [named("add"), named("add")]}, "tools[1].function.name"),
+    ({"tools": [named("auto")]}, "tools[0].function.name"),
+    ({"tools": [named("add", parameters={"type": "array"})]}, "tools[0].function.parameters"),
+    ({"tools": [named("add", parameters={"type": "object", "required": 1})]}, "tools[0].function.parameters"),
+    ({"tools": [named("add", colour=1)]}, "tools[0].function.colour"),
+    ({"tools": {}}, "tools"),
+    ({"tools": [{"type": "magic"}]}, "tools[0]"),
+    ({"tools": [ADD], "tool_choice": "sometimes"}, "tool_choice"),
+    ({"tools": [ADD], "tool_choice": named("sub")}, "tool_choice"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tool_choice": named("add")}, "tool_choice"),
+    ({"tools": [ADD], "parallel_tool_calls": "no"}, "parallel_tool_calls"),
+    ({"response_format": {"type": "xml"}}, "response_format"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+    ({"response_format": answer({"type": "nothing"})}, "response_format.json_schema.schema"),
+    ({"response_format": answer({"$ref": "http://example.org/x"})}, "response_format.json_schema.schema"),
+    ({"n": 0}, "n"),
+    ({"n": "two"}, "n"),
+    ({"logprobs": 1}, "logprobs"),
+    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"frequency_penalty": 2.5}, "frequency_penalty"),
+    ({"presence_penalty": "much"}, "presence_penalty"),
+    ({"logit_bias": {"cat": 1}}, "logit_bias.cat"),
+    ({"logit_bias": {"7": 101}}, "logit_bias.7"),
+    ({"reasoning_effort": "extreme"}, "reasoning_effort"),
+    ({"messages": [USER, {**CALLED, "role": "user"}]}, "messages[1].tool_calls"),
+    ({"messages": [USER, {"role": "tool", "content": "3"}]}, "messages[1].tool_call_id"),
+    ({"messages": [USER, {"role": "tool", "content": "3", "tool_call_id": "c9"}]}, "messages[1].tool_call_id"),
+    ({"messages": [USER, CALLED, USER]}, "messages[2]"),
+    ({"messages": [USER, CALLED]}, "messages[1].role"),
+    ({"messages": [*TOLD[:2], {**TOLD[2], "tool_call_id": "c2"}]}, "messages[2].tool_call_id"),
+    (said("user", pictured("ftp://x/y.png")), "messages[0].content[0].image_url.url"),
+    (said("user", pictured("data:image/bmp;base64,AAAA")), "messages[0].content[0].image_url.url"),
+    (said("user", [{"type": "hologram"}]), "messages[0].content[0]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "param"), OPENAI_FIELDS)
+async def test_a_wrong_value_of_a_field_of_openai_is_named(client, fields, param):
+    reply = await client.post("/v1/chat/completions", json={**CHAT, **fields})
+    assert reply.status_code == 400, reply.text
+    assert reply.json()["error"]["param"] == param
 
 
 async def test_a_refused_attribute_says_what_is_allowed(stocked):

@@ -1,0 +1,53 @@
+"""From `model` and `sandtable` to the parts that a run is made of; both APIs name them alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+
+from server.errors import bad_request
+from server.openai.sandtable import Extension
+from server.openai.search import generation_of, note_use
+from server.openai.vector_stores import live_store
+from server.resolve import check_capabilities, collection_for, limits_for, options_for, pipeline_of, resolve_model
+from server.services import services_of, tenant_of
+
+if TYPE_CHECKING:
+    from agents.pipeline import Options, Pipeline
+    from agents.spending import Limits
+    from backends.base import Backend
+    from retrieval.collection import Collection
+
+
+@dataclass(frozen=True)
+class Parts:
+    pipeline: Pipeline
+    options: Options
+    backend: Backend
+    collection: Collection | None
+    limits: Limits
+
+
+async def parts_of(request: Request, model: str, given: Extension | None) -> Parts:
+    """Raises ApiError for whatever does not exist or fit."""
+    services, tenant, extension = services_of(request), tenant_of(request), given or Extension()
+    target = await resolve_model(services, tenant, model, extension.collection)
+    if target.collection_id is not None:
+        param = "sandtable.collection" if extension.collection else "model"
+        store = await live_store(request, target.collection_id, param)
+        await note_use(services, store)
+    pipeline = await pipeline_of(target.pipeline)
+    options = options_for(pipeline, extension.options)
+    collection = await collection_for(services, pipeline, target)
+    if collection is not None:
+        generation_of(collection, extension.generation, "sandtable.generation")
+    elif extension.generation is not None:
+        raise bad_request(
+            "A generation belongs to a collection; name one.", "sandtable.generation", "collection_required"
+        )
+    backend = await services.backends.get(extension.backend)
+    check_capabilities(pipeline, backend)
+    limits = limits_for(services, tenant, extension.limits, backend)
+    return Parts(pipeline=pipeline, options=options, backend=backend, collection=collection, limits=limits)

@@ -1,0 +1,45 @@
+"""`sandtable`: the fields of ours beside OpenAI's, which say how a pipeline runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from server.errors import bad_request
+from server.openai.schema import Body, Json, Text
+
+
+class RunLimits(Body):
+    """What this run may use; never more than the service's own settings allow."""
+
+    model_calls: Annotated[int, Field(gt=0)] | None = None
+    tool_calls: Annotated[int, Field(gt=0)] | None = None
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    cost: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    steps: Annotated[int, Field(gt=0)] | None = None
+
+
+class Extension(Body):
+    collection: Text | None = None
+    generation: Text | None = None
+    backend: Text | None = None
+    thread_id: Text | None = None
+    user: Text | None = None
+    memory: Text | None = None
+    persona: dict[str, Any] | None = None
+    limits: RunLimits | None = None
+    options: Json = Field(default_factory=dict)
+
+
+def refuse_unsupported_extension(extension: Extension | None) -> None:
+    """Raises ApiError for the first field whose value could not be honoured."""
+    if extension is None:
+        return
+    if extension.persona is not None:
+        message = "'sandtable.persona' is not supported here yet."
+        raise bad_request(message, "sandtable.persona", "unsupported_parameter")
+    if extension.memory not in (None, "none"):
+        message = f"'sandtable.memory' is {extension.memory!r}; only 'none' is supported here yet."
+        raise bad_request(message, "sandtable.memory", "unsupported_parameter")
