@@ -115,8 +115,8 @@ def _not_taken(pipeline: Pipeline, what: str, param: str) -> ApiError:
 
 def check_able(backend: Backend, input: RunInput, params: dict[str, str]) -> None:
     """Raises ApiError for what the backend cannot do. `params` as above."""
-    from backends.base import Request
-    from backends.capabilities import Capability, missing, needed
+    from backends.base import Capability, Request
+    from backends.capabilities import missing, needed
 
     messages = (*input.history, *input.after)
     asked = Request(messages=messages, **input.wishes.fields())
