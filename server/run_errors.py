@@ -3,6 +3,8 @@ status again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from agents.events import End, RunCancelled, RunFailed, RunInterrupted
 from server.errors import BACKEND_STATUS, ApiError, retry_after
 
@@ -18,18 +20,22 @@ BY_NAME |= {
 PARAMS = {"BadFilter": "sandtable.options.where", "CollectionRequired": "sandtable.collection"}
 
 
-def from_failure(end: RunFailed) -> ApiError:
+def from_failure(end: RunFailed, wishes: Mapping[str, str] | None = None) -> ApiError:
+    """`wishes`: what a backend must be able to do, by the field of the request that asks for it."""
     status, code = BY_NAME.get(end.error_type, (500, "run_failed"))
     kind = "backend_error" if code.startswith("backend") and status >= 500 else None
     param = PARAMS.get(end.error_type)
+    if end.error_type == "CapabilityMissing" and wishes is not None:
+        param = wishes.get(end.code or "")
     return ApiError(status, end.message, param=param, code=code, type=kind, headers=retry_after(end.retry_after))
 
 
-def no_answer(end: End) -> ApiError | None:
-    """The error that a run's end is for whoever waits for its answer; None if it has one, in whole or in part."""
+def no_answer(end: End, wishes: Mapping[str, str] | None = None) -> ApiError | None:
+    """The error that a run's end is for whoever waits for its answer; None if it has one, in whole or in part.
+    `wishes` as above."""
     match end:
         case RunFailed():
-            return from_failure(end)
+            return from_failure(end, wishes)
         case RunInterrupted():
             asked = "; ".join(str(question.value) for question in end.questions)
             return ApiError(409, f"The run {end.run_id} waits for a person to answer: {asked}", code="run_interrupted")

@@ -93,7 +93,7 @@ async def _begin(told: Told) -> list[tuple[int, Event]]:
     begun: list[tuple[int, Event]] = []
     async for choice, event in told:
         begun.append((choice, event))
-        if isinstance(event, End) and (error := no_answer(event)) is not None:
+        if isinstance(event, End) and (error := no_answer(event, PARAMS)) is not None:
             await told.aclose()
             raise error
         if isinstance(event, Token | Thought | End):

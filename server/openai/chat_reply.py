@@ -12,6 +12,7 @@ from agents.events import Artifact, End, Event, RunFinished, StepFinished, Token
 from server import sse
 from server.errors import ApiError
 from server.ids import new_id
+from server.openai.chat_messages import PARAMS
 from server.openai.chat_parts import (
     annotations_of,
     call_deltas,
@@ -50,7 +51,7 @@ class Choice:
             self.artifacts.append(event)
         if isinstance(event, End):
             self.end = event
-            if (error := no_answer(event)) is not None:
+            if (error := no_answer(event, PARAMS)) is not None:
                 raise error
 
     def ended(self) -> End:

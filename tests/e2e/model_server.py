@@ -16,7 +16,8 @@ def model_server(**answers):
     thread.start()
     try:
         url = asyncio.run_coroutine_threadsafe(upstream.start(), loop).result(10)
-        profile = {"base_url": url, "retries": 0, "flags": {"images": True, "tool_choice": "full"}}
+        flags = {"images": True, "tool_choice": "full", "tools": True, "json_form": "schema", "logprobs": True}
+        profile = {"base_url": url, "retries": 0, "flags": flags}
         upstream.environment = {"SANDTABLE_BACKENDS": json.dumps({"fake": profile}), "SANDTABLE_BACKEND": "fake:echo"}
         yield upstream
     finally:

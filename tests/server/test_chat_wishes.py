@@ -70,7 +70,9 @@ ANSWERS = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fake():
     async with upstream(**ANSWERS) as server:
-        server.profiles["fake"]["flags"] = {"images": True, "tool_choice": "full"}
+        able = {"images": True, "tool_choice": "full", "tools": True, "json_form": "schema", "logprobs": True}
+        doubtful = {**server.profiles["fake"], "flags": {"tool_choice": "full"}}
+        server.profiles = {"fake": {**server.profiles["fake"], "flags": able}, "doubtful": doubtful}
         yield server
 
 
@@ -255,3 +257,9 @@ async def test_images_reach_a_backend_that_takes_them(client, fake):
     assert sent[2]["content"] == parts[1:2]
     refused = await client.post("/v1/chat/completions", json=ask(messages[:1], backend=client.script))
     assert refused.json()["error"]["code"] == "capability_missing"
+
+
+async def test_what_a_server_turns_out_not_to_do_is_said_with_the_field(client):
+    reply = await client.post("/v1/chat/completions", json=ask("add", backend="doubtful:echo", tools=[ADD]))
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"], error["param"]) == (400, "capability_missing", "tools")
