@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agents import events
-from agents.errors import AgentError, LimitReached
+from agents.errors import AgentError, LimitReached, NotStored
 from backends.errors import BackendError
 from retrieval.errors import RetrievalError
 
@@ -57,5 +58,7 @@ def _shown(error: BaseException) -> dict[str, Any]:
         return {"error_type": type(error).__name__, "message": str(error), **about}
     if isinstance(error, RetrievalError | AgentError):
         return {"error_type": type(error).__name__, "message": str(error)}
+    if isinstance(error, sqlite3.Error):
+        return {"error_type": NotStored.__name__, "message": f"the steps of the run cannot be stored: {error}"}
     log.error("a run failed unexpectedly", exc_info=error)
     return {"error_type": "InternalError", "message": "the run failed for an internal reason; the log has it"}

@@ -85,12 +85,13 @@ def _spent(events: Sequence[Event], prices: Mapping[str, Price]) -> Spent:
 
 def _seconds(events: Sequence[Event]) -> float:
     """From the first to the last event of each attempt."""
-    total, first = 0.0, None
-    for event, following in zip(events, (*events[1:], None), strict=True):
-        first = first or event
-        if following is None or isinstance(following, RunResumed):
-            total += (event.at - first.at).total_seconds()
-            first = None
+    total = 0.0
+    begun: Event | None = None
+    for place, event in enumerate(events, start=1):
+        begun = begun or event
+        if place == len(events) or isinstance(events[place], RunResumed):
+            total += (event.at - begun.at).total_seconds()
+            begun = None
     return total
 
 

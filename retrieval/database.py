@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 READERS = 4
+LOCKED_SECONDS = 10
+"""How long a statement waits while another process has the database locked, before it fails by name."""
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -24,7 +26,7 @@ def sqlite_engine(path: Path) -> Engine:
 
     engine = create_engine(
         URL.create("sqlite", database=str(path)),  # not from text: a path may hold `?` and `#`
-        connect_args={"isolation_level": None, "timeout": 30},
+        connect_args={"isolation_level": None, "timeout": LOCKED_SECONDS},
         pool_size=READERS + 1,
         hide_parameters=True,  # an error in the log must not show what users wrote
         max_overflow=4,
@@ -32,7 +34,12 @@ def sqlite_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={LOCKED_SECONDS * 1000}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -103,7 +103,8 @@ def from_exception(error: BaseException) -> ApiError:
 
 
 def _from_storage(error: BaseException) -> ApiError | None:
-    """A disk that takes nothing more, met by SQLite (SQLAlchemy keeps its error as `orig`) or by a file."""
+    """A disk that takes nothing more, met by SQLite (SQLAlchemy keeps its error as `orig`) or by a file; or a database
+    that another process keeps to itself."""
     cause = getattr(error, "orig", error)
     full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
     readonly = isinstance(cause, OSError) and cause.errno == errno.EROFS
@@ -111,6 +112,9 @@ def _from_storage(error: BaseException) -> ApiError | None:
         # The low byte is the primary result code (https://sqlite.org/rescode.html).
         primary = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         full, readonly = primary == sqlite3.SQLITE_FULL, primary == sqlite3.SQLITE_READONLY
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            message = "Another process has the database locked; nothing was stored. Try again, or end that process."
+            return ApiError(503, message, code="database_locked", headers={"retry-after": "5"})
     if full:
         return ApiError(507, "The disk of the data directory is full: free some space on it.", code="disk_full")
     if readonly:

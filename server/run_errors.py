@@ -23,6 +23,8 @@ PARAMS = {"BadFilter": "sandtable.options.where", "CollectionRequired": "sandtab
 def from_failure(end: RunFailed, wishes: Mapping[str, str] | None = None) -> ApiError:
     """`wishes`: what a backend must be able to do, by the field of the request that asks for it."""
     status, code = BY_NAME.get(end.error_type, (500, "run_failed"))
+    if end.error_type == "NotStored":
+        status, code = end.status or status, end.code or code
     kind = "backend_error" if code.startswith("backend") and status >= 500 else None
     param = PARAMS.get(end.error_type)
     if end.error_type == "CapabilityMissing" and wishes is not None:

@@ -51,7 +51,7 @@ class Checkpoints:
         make = await asyncio.to_thread(_saver_class)
         self._connection = await aiosqlite.connect(self._path)
         # NORMAL in WAL mode keeps every commit through kill -9, at an eighth of the time of FULL for a step.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
             await self._connection.execute(f"PRAGMA {pragma}")
         saver = make(self._connection)
         await saver.setup()

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import OperationalError
+
 from agents.events import End, Event, RunCancelled, RunFailed, Token
-from backends.errors import BackendError
-from retrieval.errors import RetrievalError
 from server.errors import ApiError, from_exception
 from server.runs.driving import STATUS, drive
 from server.runs.order import Order, order_from, row_of
@@ -153,7 +153,8 @@ class Runs:
                 await _close(services, _failed(run_id, past, "GivenUp", message))
                 return
             order = order or await order_from(services, row)
-        except (ApiError, BackendError, RetrievalError) as error:
+        except Exception as error:
+            # Whatever it is, whoever waits for the run is told; of a bug only the log gets the details.
             message = f"the run cannot go on: {from_exception(error).message}"
             await _close(services, _failed(run_id, past, type(error).__name__, message))
             return
@@ -193,7 +194,7 @@ async def _in_the_foreground(services: Services, order: Order) -> AsyncGenerator
                     said += event.text
                 if isinstance(event, End):
                     last = -1
-                    await services.events.end(order.run_id, STATUS[event.type], event.answer)
+                    event = await _ended(services, event, event.answer)
                 yield event
     finally:
         if last >= 0:
@@ -201,6 +202,18 @@ async def _in_the_foreground(services: Services, order: Order) -> AsyncGenerator
             about: dict[str, Any] = {"at": datetime.now(UTC), "usage": None, "seconds": time.time() - began}
             services.events.append(RunCancelled(seq=last + 1, run_id=order.run_id, answer=said, **about))
             services.events.end_soon(order.run_id, "cancelled", said)
+
+
+async def _ended(services: Services, event: Event, answer: str) -> Event:
+    """The run's last event, stored with all before it; or in its place why they could not be."""
+    try:
+        await services.events.end(event.run_id, STATUS[event.type], answer)
+    except OperationalError as error:
+        why = from_exception(error)
+        about = event.model_dump(include={"seq", "at", "run_id", "answer", "usage", "seconds"})
+        message = f"the trace cannot be stored: {why.message}"
+        return RunFailed(error_type="NotStored", message=message, status=why.status, code=why.code, **about)
+    return event
 
 
 def _cancelled(run_id: str, past: Past) -> RunCancelled:

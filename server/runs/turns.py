@@ -7,7 +7,7 @@ within a thread, the first to come is the first to go; a run whose thread is bus
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 
 
 class QueueFull(Exception):
@@ -33,8 +33,11 @@ class Turns:
     def __init__(self, most_at_once: int, most_waiting: int) -> None:
         self._most_at_once = most_at_once
         self._most_waiting = most_waiting
-        self._waiting: OrderedDict[str, deque[Ticket]] = OrderedDict()
-        """By tenant; the tenant whose turn is next is first."""
+        self._waiting: dict[str, deque[Ticket]] = {}
+        """By tenant."""
+        self._calls = 0
+        self._last_call: dict[str, int] = {}
+        """By tenant: whoever was called longest ago is next."""
         self._running: set[Ticket] = set()
         self._busy: set[str] = set()
         """Threads."""
@@ -60,12 +63,14 @@ class Turns:
         while len(self._running) < self._most_at_once and (ticket := self._next()) is not None:
             self._running.add(ticket)
             self._busy.add(ticket.thread_id)
-            self._waiting.move_to_end(ticket.tenant)
+            self._calls += 1
+            self._last_call[ticket.tenant] = self._calls
             self._take(self._waiting[ticket.tenant], ticket)
             ticket.called.set()
 
     def _next(self) -> Ticket | None:
-        free = (t for queue in self._waiting.values() for t in queue if t.thread_id not in self._busy)
+        tenants = sorted(self._waiting, key=lambda tenant: self._last_call.get(tenant, 0))
+        free = (t for tenant in tenants for t in self._waiting[tenant] if t.thread_id not in self._busy)
         return next(free, None)
 
     def _take(self, queue: deque[Ticket], ticket: Ticket) -> None:

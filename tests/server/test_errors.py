@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from server.errors import from_exception, from_validation
-from tests.server.conftest import listening, make_store
+from tests.server.conftest import listening, make_store, serving, until
 
 CHAT = "/v1/chat/completions"
 JSON = {"content-type": "application/json"}
@@ -166,3 +167,23 @@ def test_what_the_validator_says_reads_as_a_sentence():
     )
     own = [{**place, "msg": "Value error, must be even"}]
     assert from_validation(own, {"a": None}).message == "Invalid value for 'a': must be even."
+
+
+@pytest.mark.slow
+async def test_a_locked_database_is_named_and_recovered_from(tmp_path):
+    """Another process holds the write lock: requests wait, then fail by name; when it lets go, all is as before."""
+    async with serving(tmp_path) as client:
+        body = {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}
+        with closing(sqlite3.connect(tmp_path / "sandtable.sqlite3", isolation_level=None)) as other:
+            other.execute("begin immediate")
+            replies = await asyncio.gather(
+                client.post("/v1/vector_stores", json={"name": "x"}), client.post("/v1/chat/completions", json=body)
+            )
+            other.execute("rollback")
+        assert {(r.status_code, r.json()["error"]["code"]) for r in replies} == {(503, "database_locked")}
+        assert (await client.post("/v1/vector_stores", json={"name": "x"})).status_code == 200
+
+        async def answers():
+            return (await client.post("/v1/chat/completions", json=body)).status_code == 200
+
+        await until(answers)
