@@ -5,7 +5,7 @@ Arrays: ids int64; scores float32, higher is nearer; a missing place holds (-inf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -113,8 +113,9 @@ class Index(Protocol):
         """Return scores and ids (n, k), best first; `allow` (sorted, unique) limits the search to these ids."""
         ...
 
-    def save(self, path: Path) -> None:
-        """Write to the directory `path`, which exists and is empty."""
+    def snapshot(self) -> Callable[[Path], None]:
+        """Return what writes the present state to a directory, which exists and is empty. Quick; its call may take
+        long, on another thread, beside later searches and changes, which do not reach it."""
         ...
 
     def __len__(self) -> int: ...

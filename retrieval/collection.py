@@ -10,18 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval import catalog, chunk_rows, filters
-from retrieval.base import AttributeValue, Embedder, Hit, StageScores
+from retrieval.base import AttributeValue, Hit, StageScores
 from retrieval.contents import Content, Contents, FileEntry
-from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
-from retrieval.generation import Batch, Generation
+from retrieval.generation import FOLD_AT_LEAST, Batch, Generation
 from retrieval.indexes.spec import parse
+from retrieval.pace import Pace, Stopped
+from retrieval.resources import Resources
 
 if TYPE_CHECKING:
     from retrieval.base import Ids
@@ -33,6 +32,8 @@ log = logging.getLogger(__name__)
 READ = 2_000
 """Characters of a query that the dense half looks at, some windows of the embedder. A longer query is a text of its
 own, which would hold up all other searches; the lexical half looks at all of it."""
+FOLD_AT_CLOSE = 20_000
+"""Chunks beyond which a stop does not wait for a new base: without it the next start only takes longer."""
 SPARE = 8
 """Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
 
@@ -45,20 +46,20 @@ class Collection:
         id: str,
         generation_id: str,
         generation: Generation,
-        database: Database,
-        embedder: Embedder,
         queries: QueryBatcher,
-        searchers: ThreadPoolExecutor,
+        resources: Resources,
     ) -> None:
         self.id = id
         self.generation_id = generation_id
         self.generation = generation
-        self.embedder = embedder
+        self.embedder = generation.embedder
         self.contents = Contents()
         self.changing = asyncio.Lock()
-        self._database = database
+        self._database = resources.database
         self._queries = queries
-        self._searchers = searchers
+        self._resources = resources
+        self._pace = resources.pace()
+        self._folding: asyncio.Task[None] | None = None
 
     async def search(self, query: str, k: int, *, where: Mapping[str, Any] | None = None) -> list[Hit]:
         """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter."""
@@ -95,7 +96,7 @@ class Collection:
         self.contents.put_file(done.content_id, file)
         if former is not None and former.id != done.content_id:
             await self._in_thread(self.generation.remove, _ids_of(former))
-        await self._fold()
+        self.fold_soon()
 
     async def remove_file(self, file_id: str) -> bool:
         """Take a file out, of the index first. False if the collection does not have it."""
@@ -115,12 +116,28 @@ class Collection:
 
     async def close(self) -> None:
         """Leave a base behind that the next start can load, if enough has changed to be worth it."""
-        async with self.changing:
-            await self._fold(at_least=256)
+        await self.stop()
+        if len(self.generation) <= FOLD_AT_CLOSE:
+            async with self.changing:
+                await self._fold(256, None)
 
-    async def _fold(self, **due: int) -> None:
+    async def stop(self) -> None:
+        """End what goes on beside searches and changes."""
+        self._pace.stop()
+        if self._folding is not None:
+            await self._folding
+
+    def fold_soon(self) -> None:
+        """Write a new base if one is due, beside searches and changes."""
+        if self._folding is None or self._folding.done():
+            self._folding = asyncio.create_task(self._fold(FOLD_AT_LEAST, self._pace), name=f"fold {self.id}")
+
+    async def _fold(self, at_least: int, pace: Pace | None) -> None:
+        work = partial(self.generation.fold_if_due, at_least=at_least, pace=pace)
         try:
-            await self._in_thread(partial(self.generation.fold_if_due, **due))
+            await asyncio.get_running_loop().run_in_executor(self._resources.builder, work)
+        except Stopped:
+            log.info("the index of %s was not written: the service stops", self.id)
         except OSError:
             # The database has everything; without a new base only the next start is slower.
             log.exception("the index of %s could not be written", self.id)
@@ -149,21 +166,16 @@ class Collection:
         )
 
     async def _in_thread(self, work: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._resources.searchers, work, *arguments)
 
 
-async def open_collection(
-    id: str,
-    database: Database,
-    embedder: Embedder,
-    queries: QueryBatcher,
-    searchers: ThreadPoolExecutor,
-    directory: Path,
-) -> Collection:
+async def open_collection(id: str, resources: Resources) -> Collection:
     """Load a collection's active generation and bring it in line with the database."""
+    database = resources.database
     row = await database.read(lambda db: catalog.active_generation(db, id))
-    generation = Generation(parse(row._mapping["index"]), embedder, directory / id / row.id)
-    collection = Collection(id, row.id, generation, database, embedder, queries, searchers)
+    embedder, queries = resources.embedder(row.embedder)
+    generation = Generation(parse(row._mapping["index"]), embedder, resources.directory / id / row.id)
+    collection = Collection(id, row.id, generation, queries, resources)
     contents, files = await database.read(lambda db: chunk_rows.contents(db, id))
     for content in contents:
         collection.contents.add_content(content)
@@ -174,7 +186,8 @@ async def open_collection(
     def missing(ids: Ids) -> Iterator[Batch]:
         return chunk_rows.batches(database, embedder, ids, dense=generation.spec.dense is not None)
 
-    await asyncio.get_running_loop().run_in_executor(searchers, generation.open, alive, missing)
+    await asyncio.get_running_loop().run_in_executor(resources.searchers, generation.open, alive, missing)
+    collection.fold_soon()
     return collection
 
 

@@ -17,6 +17,7 @@ from retrieval.base import Embedder
 from retrieval.collection import Collection, open_collection
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
+from retrieval.resources import Resources
 from server.errors import not_found
 from server.storage import files
 
@@ -32,12 +33,13 @@ class OpenCollections:
         database: Database,
         embedder: Callable[[str], Embedder],
         searchers: ThreadPoolExecutor,
+        builder: ThreadPoolExecutor,
         directory: Path,
+        build_share: float,
     ) -> None:
         self._database = database
         self._load = embedder
-        self._searchers = searchers
-        self._directory = directory
+        self._resources = Resources(database, self.embedder, searchers, builder, directory, build_share)
         self._opening: dict[str, asyncio.Task[Collection]] = {}
         self._embedders: dict[str, tuple[Embedder, QueryBatcher]] = {}
         self._loading = Lock()
@@ -71,7 +73,7 @@ class OpenCollections:
         task = self._opening.pop(collection_id, None)
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
-        path = self._directory / collection_id
+        path = self._resources.directory / collection_id
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     async def close(self) -> None:
@@ -88,9 +90,6 @@ class OpenCollections:
 
     async def _open(self, collection_id: str) -> Collection:
         try:
-            spec = (await self._database.read(lambda db: catalog.active_generation(db, collection_id))).embedder
+            return await open_collection(collection_id, self._resources)
         except NoResultFound:
             raise not_found("vector store", collection_id, "vector_store_id") from None
-        embedder, queries = self.embedder(spec)
-        directory = self._directory
-        return await open_collection(collection_id, self._database, embedder, queries, self._searchers, directory)

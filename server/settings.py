@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     load_timeout: float = Field(60.0, gt=0)
     """Seconds that reading one file may take."""
     load_memory_mb: int = Field(1024, ge=256)
+    build_cpu: float = Field(0.5, gt=0, le=1)
+    """Share of one core that building an index may take."""
     shutdown_seconds: int = Field(10, ge=0)
     """How long a stop waits for requests under way."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

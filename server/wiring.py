@@ -14,6 +14,7 @@ from retrieval.base import Embedder
 from retrieval.database import Database, sqlite_engine
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
+from retrieval.resources import build_thread
 from server.backend_choice import Backends
 from server.data_lock import DataLock
 from server.event_log import EventLog
@@ -63,7 +64,10 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
 
         return load(spec, cache_dir=settings.cache())
 
-    collections = OpenCollections(database, embedder, searchers, data_dir / "collections")
+    builder = build_thread()
+    stack.callback(builder.shutdown, cancel_futures=True)
+    directory = data_dir / "collections"
+    collections = OpenCollections(database, embedder, searchers, builder, directory, settings.build_cpu)
     stack.push_async_callback(collections.close)
     loader = IsolatedLoader(timeout_s=settings.load_timeout, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(loader.aclose)

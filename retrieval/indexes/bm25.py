@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,8 +46,9 @@ class BM25Index:
         index._segments = Segments(merge, [load(path)])
         return index
 
-    def save(self, path: Path) -> None:
-        save(self._segments.merged(), path)
+    def snapshot(self) -> Callable[[Path], None]:
+        merged = self._segments.frozen()
+        return lambda path: save(merged(), path)
 
     def __len__(self) -> int:
         return len(self._segments)

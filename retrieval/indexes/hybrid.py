@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.base import Ids, Index, Scores, Vectors
+    from retrieval.indexes.ann import AnnIndex
     from retrieval.indexes.bm25 import BM25Index
     from retrieval.indexes.flat import FlatIndex
     from retrieval.indexes.spec import Fusion
@@ -51,7 +52,7 @@ class _Half:
 def search(
     query: str,
     vector: Vectors | None,
-    dense: FlatIndex | None,
+    dense: FlatIndex | AnnIndex | None,
     lexical: BM25Index | None,
     k: int,
     allow: Ids | None,

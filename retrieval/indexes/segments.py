@@ -1,4 +1,4 @@
-"""A growing set of rows as a few immutable segments, the way both indexes hold theirs.
+"""A growing set of rows as a few immutable segments, the way the exact indexes hold theirs.
 
 A batch becomes a segment; two neighbours of like size are merged into one, so n rows added in any way cost O(n log n)
 and lie in at most log2 n segments. A removed row is masked, and leaves memory when half of its segment is gone.
@@ -84,9 +84,11 @@ class Segments(Generic[R]):
         self.parts = [self._merged(part) if part.dead > len(part) else part for part in kept]
         self.version += 1
 
-    def merged(self) -> R:
-        """All rows that are alive, as one."""
-        return self._merged(*self.parts).rows
+    def frozen(self) -> Callable[[], R]:
+        """Return what makes one of all rows that are alive now; later changes do not reach it. Quick, unlike its call,
+        which may run on another thread."""
+        parts, merge = [(part.rows, part.alive.copy()) for part in self.parts], self._merge
+        return lambda: merge(parts)
 
     def _merged(self, *parts: Segment[R]) -> Segment[R]:
         return _whole(self._merge([(part.rows, part.alive) for part in parts]))

@@ -24,7 +24,7 @@ def eq(key, value):
     return {"type": "eq", "key": key, "value": value}
 
 
-@pytest.fixture(params=["flat", "bm25", "hybrid"])
+@pytest.fixture(params=["flat", "bm25", "hybrid", "hnsw", "hybrid(ivfpq,bm25)"])
 def index(request):
     return request.param
 
@@ -174,7 +174,7 @@ class Life(RuleBasedStateMachine):
     def run(self, work):
         return self.loop.run_until_complete(work)
 
-    @initialize(index=st.sampled_from(["flat", "bm25", "hybrid"]))
+    @initialize(index=st.sampled_from(["flat", "bm25", "hybrid", "hnsw", "hybrid(ivfpq,bm25,rrf)"]))
     def start(self, index):
         import tempfile
         from pathlib import Path

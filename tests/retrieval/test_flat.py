@@ -59,7 +59,7 @@ def test_one_by_one_is_as_all_at_once() -> None:
 
 def test_a_loaded_index_takes_its_dimension_from_the_file(tmp_path: Path) -> None:
     index, vectors = filled()
-    index.save(tmp_path)
+    index.snapshot()(tmp_path)
     loaded = FlatIndex.load(tmp_path)
     assert (loaded.dimension, len(loaded)) == (8, 50)
     assert loaded.search(vectors[:2], 3)[1].tolist() == index.search(vectors[:2], 3)[1].tolist()

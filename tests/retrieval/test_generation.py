@@ -8,6 +8,7 @@ import pytest
 
 from retrieval.generation import Batch, Generation
 from retrieval.indexes.spec import parse
+from retrieval.pace import Pace, Stopped
 from tests.retrieval.hashing import HashEmbedder
 
 WORDS = [
@@ -55,7 +56,7 @@ def text(n):
     return " ".join(WORDS[(n * step) % len(WORDS)] for step in (1, 2, 5)) + f" note{n}"
 
 
-@pytest.fixture(params=["flat", "bm25", "hybrid"])
+@pytest.fixture(params=["flat", "bm25", "hybrid", "hnsw", "ivf", "auto", "hybrid(faiss:PQ4x4,bm25,rrf)"])
 def spec(request):
     return parse(request.param)
 
@@ -126,14 +127,51 @@ def test_a_newer_base_takes_the_place_of_the_older(spec, source, folded, tmp_pat
     assert not folded.fold_if_due(at_least=10)
 
 
-def test_a_fold_waits_for_half_of_the_base(spec, source, tmp_path):
+def test_a_fold_waits_for_half_of_the_base_or_a_quarter_where_the_tail_is_slower(spec, source, tmp_path):
     generation = opened(spec, source, tmp_path / "gen")
     add(generation, source, range(1, 101))
     assert generation.fold_if_due(at_least=10)
-    add(generation, source, range(101, 150))
+    due = 150 if spec.dense in (None, "flat") else 125
+    add(generation, source, range(101, due))
     assert not generation.fold_if_due(at_least=10)
-    add(generation, source, range(150, 151))
+    add(generation, source, range(due, due + 1))
     assert generation.fold_if_due(at_least=10)
+
+
+def test_a_fold_that_is_stopped_leaves_all_as_it_was(tmp_path):
+    source = Source(HashEmbedder())
+    generation = opened(parse("hnsw"), source, tmp_path / "gen")
+    add(generation, source, range(1, 41))
+    before, pace = results(generation, source), Pace()
+    pace.stop()
+    with pytest.raises(Stopped):
+        generation.fold_if_due(at_least=10, pace=pace)
+    assert not list((tmp_path / "gen").iterdir())
+    assert results(generation, source) == before
+    assert results(opened(parse("hnsw"), source, tmp_path / "gen"), source) == before
+
+
+def test_searches_and_changes_go_on_while_a_graph_is_built(tmp_path):
+    """Every slice of the building adds a chunk, takes one away and searches."""
+    source = Source(HashEmbedder())
+    generation = opened(parse("hnsw"), source, tmp_path / "gen")
+    add(generation, source, range(1, 1201))
+    seen = []
+
+    def told(done, total):
+        seen.append((done, total))
+        add(generation, source, [2000 + len(seen)])
+        generation.remove(np.array([len(seen)], np.int64))
+        del source.texts[len(seen)]
+        found = {id for one in results(generation, source, k=2000) for id, _ in one}
+        assert found == set(source.texts)
+
+    assert generation.fold_if_due(at_least=10, pace=Pace(told=told))
+    assert seen == [(0, 1200), *((min(n, 1200), 1200) for n in range(256, 1281, 256))]
+    assert {id for one in results(generation, source, k=2000) for id, _ in one} == set(source.texts)
+    again = opened(parse("hnsw"), source, tmp_path / "gen")
+    assert results(again, source) == results(generation, source)
+    assert len(source.made) == len(seen)
 
 
 def flip(path):
@@ -143,7 +181,7 @@ def flip(path):
 
 
 def some_file(base, spec):
-    return base / ("dense/vectors.faiss" if spec.dense else "lexical/places.npy")
+    return base / ("dense/ids.npy" if spec.dense else "lexical/places.npy")
 
 
 DAMAGES = {
@@ -154,10 +192,10 @@ DAMAGES = {
     "cut manifest": lambda base, spec: (base / "manifest.json").write_text((base / "manifest.json").read_text()[:60]),
     "no manifest": lambda base, spec: (base / "manifest.json").unlink(),
     "list as manifest": lambda base, spec: (base / "manifest.json").write_text("[1, 2]"),
-    "other format": lambda base, spec: change(base, format=2),
+    "other format": lambda base, spec: change(base, format=99),
     "other fingerprint": lambda base, spec: change(base, fingerprint="hashing-2"),
     "other dimension": lambda base, spec: change(base, dimension=48),
-    "other index": lambda base, spec: change(base, index="hnsw"),
+    "other index": lambda base, spec: change(base, index="of old"),
     "only half written": lambda base, spec: base.rename(base.with_name("tmp-1")),
     "of a stranger's name": lambda base, spec: base.rename(base.with_name("base-old")),
 }

@@ -10,29 +10,35 @@ from retrieval.indexes.spec import KNOWN, parse
     ("spec", "dense", "lexical", "fusion", "text"),
     [
         ("flat", "flat", False, None, "flat"),
+        ("hnsw", "hnsw:32", False, None, "hnsw:32"),
+        ("hnsw:016", "hnsw:16", False, None, "hnsw:16"),
+        ("ivf", "ivf", False, None, "ivf"),
+        ("ivfpq", "ivfpq", False, None, "ivfpq"),
+        ("faiss:IVF1024,PQ48x4fs,RFlat", "faiss:IVF1024,PQ48x4fs,RFlat", False, None, "faiss:IVF1024,PQ48x4fs,RFlat"),
         ("bm25", None, True, None, "bm25"),
         ("hybrid", "flat", True, "calibrated", "hybrid(flat,bm25)"),
-        ("auto", "flat", True, "calibrated", "hybrid(flat,bm25)"),
+        ("auto", "auto", True, "calibrated", "hybrid(auto,bm25)"),
         ("hybrid(flat,bm25)", "flat", True, "calibrated", "hybrid(flat,bm25)"),
         (" hybrid( flat , bm25, rrf ) ", "flat", True, "rrf", "hybrid(flat,bm25,rrf)"),
+        ("hybrid(hnsw:16,bm25)", "hnsw:16", True, "calibrated", "hybrid(hnsw:16,bm25)"),
+        ("hybrid(faiss:IVF8_HNSW32,Flat,bm25)", "faiss:IVF8_HNSW32,Flat", True, "calibrated",
+         "hybrid(faiss:IVF8_HNSW32,Flat,bm25)"),
+        ("hybrid(faiss:IVF8(HNSW32),PQ4x4,bm25,rrf)", "faiss:IVF8(HNSW32),PQ4x4", True, "rrf",
+         "hybrid(faiss:IVF8(HNSW32),PQ4x4,bm25,rrf)"),
     ],
-)
+)  # fmt: skip
 def test_reads(spec: str, dense: str | None, lexical: bool, fusion: str | None, text: str) -> None:
     found = parse(spec)
     assert (found.dense, found.lexical, found.fusion, found.text) == (dense, lexical, fusion, text)
-
-
-@pytest.mark.parametrize("spec", KNOWN)
-def test_the_canonical_text_means_the_same(spec: str) -> None:
-    assert parse(parse(spec).text) == parse(spec)
+    assert parse(found.text) == found
 
 
 @pytest.mark.parametrize(
     "spec",
     [
-        "", "Flat", "hnsw", "hnsw:32", "ivfpq", "faiss:IVF1024,PQ48x4fs,RFlat", "pgvector", "flat,bm25", "hybrid()",
-        "hybrid(bm25,flat)", "hybrid(hnsw:32,bm25)", "hybrid(flat,bm25,rrf,rrf)", "hybrid(flat)", "hybrid(flat,bm25",
-        "hybrid(flat,bm25))", "hybrid(flat,bm25)x", "b m 2 5\x00",
+        "", "Flat", "hnsw:", "hnsw:x", "ivf:4", "faiss:", "faiss:a b;c", "pgvector", "flat,bm25", "hybrid()",
+        "hybrid(bm25,flat)", "hybrid(flat,bm25,rrf,rrf)", "hybrid(flat)", "hybrid(flat,bm25",
+        "hybrid(flat,bm25))", "hybrid(flat,bm25)x", "hybrid(hybrid,bm25)", "b m 2 5\x00",
     ],
 )  # fmt: skip
 def test_refuses_by_name_and_says_what_is_known(spec: str) -> None:
@@ -42,8 +48,16 @@ def test_refuses_by_name_and_says_what_is_known(spec: str) -> None:
     assert all(known in str(caught.value) for known in KNOWN)
 
 
-@given(st.text())
-def test_nothing_else_is_accepted(spec: str) -> None:
-    if spec.replace(" ", "") not in KNOWN:
-        with pytest.raises(BadIndexSpec):
-            parse(spec)
+@pytest.mark.parametrize("spec", ["hnsw:3", "hnsw:129", "hybrid(hnsw:0,bm25)"])
+def test_the_links_of_a_graph_have_bounds(spec: str) -> None:
+    with pytest.raises(BadIndexSpec, match="from 4 to 128"):
+        parse(spec)
+
+
+@given(st.text() | st.text("hybrid(flnsw:123,bm25)"))
+def test_what_is_accepted_has_a_canonical_form(spec: str) -> None:
+    try:
+        found = parse(spec)
+    except BadIndexSpec:
+        return
+    assert parse(found.text) == found

@@ -12,6 +12,7 @@ from retrieval.database import Database, sqlite_engine
 from retrieval.embedders.batching import QueryBatcher
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
+from retrieval.resources import Resources, build_thread
 from retrieval.tables import metadata
 from tests.retrieval.hashing import HashEmbedder
 
@@ -37,19 +38,24 @@ class Workshop:
         self.loader = IsolatedLoader()
         self.ingest = Ingest(self.database, self.loader, self.worker)
         await self.database.write(self._create)
-        self.collection = await open_collection(
-            NAME, self.database, self.embedder, self.queries, self.searchers, self.directory / "collections"
-        )
+        self.builder = build_thread()
+        self.resources = Resources(
+            self.database, lambda _: (self.embedder, self.queries), self.searchers, self.builder,
+            self.directory / "collections", 1.0,
+        )  # fmt: skip
+        self.collection = await open_collection(NAME, self.resources)
         return self.collection
 
     async def close(self, *, folding=True):
         """`folding=False`: as a killed process leaves it."""
         if folding:
             await self.collection.close()
+        await self.collection.stop()
         await self.queries.aclose()
         await self.loader.aclose()
         self.worker.shutdown()
         self.searchers.shutdown()
+        self.builder.shutdown()
         self.database.close()
 
     async def reopen(self, *, folding=True):

@@ -54,6 +54,8 @@ CASES = [
     ("post", "/v1/vector_stores", {"file_ids": ["file-none"]}, 404, "file_ids"),
     ("post", "/v1/vector_stores", {"metadata": {"a": 1}}, 400, "metadata.a"),
     ("post", "/v1/vector_stores", {"sandtable": {"index": "magic"}}, 400, "sandtable.index"),
+    ("post", "/v1/vector_stores", {"sandtable": {"index": "hnsw:900"}}, 400, "sandtable.index"),
+    ("post", "/v1/vector_stores", {"sandtable": {"index": "faiss:IVF16,PQ7"}}, 400, "sandtable.index"),
     ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": 51}, 400, "max_num_results"),
     ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": -1}, 400, "max_num_results"),
     ("post", "/v1/vector_stores/{store}/search", {"query": "x", "max_num_results": 10**30}, 400, "max_num_results"),

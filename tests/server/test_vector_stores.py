@@ -182,7 +182,9 @@ async def test_a_search_during_ingest_is_never_short(client):
     await asyncio.gather(*(searcher() for _ in range(8)))
 
 
-@pytest.mark.parametrize("index", ["flat", "bm25", "hybrid", "hybrid(flat,bm25,rrf)"])
+@pytest.mark.parametrize(
+    "index", ["flat", "bm25", "hybrid", "hybrid(flat,bm25,rrf)", "hnsw", "hybrid(faiss:IVF64,PQ48x4fs,RFlat,bm25)"]
+)
 async def test_a_store_can_be_made_with_any_index(client, index):
     store = await make_store(client, sandtable={"index": index})
     file_id, _ = await put(client, store, "norway.txt", NORWAY)

@@ -1,0 +1,49 @@
+"""Long work in slices: how much of a core it may take, how far it is, and whether it is still wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+
+class Stopped(Exception):
+    """The work was cancelled; raised between two slices, in the thread that does it."""
+
+
+class Pace:
+    """Handed to long work, which calls `slice` after every piece of at most some 100 ms.
+
+    `share`: of one core, above 0 to 1. Between two slices the thread sleeps for what the last one took beyond it, so
+    that searches beside it keep their latency. `told(done, total)` hears of progress, on the thread of the work.
+    """
+
+    def __init__(self, share: float = 1.0, told: Callable[[int, int], None] | None = None) -> None:
+        if not 0 < share <= 1:
+            raise ValueError(f"share must be above 0 and at most 1, got {share!r}")
+        self.share = share
+        self._told = told
+        self._stop = threading.Event()
+        self._since = time.thread_time()
+
+    def stop(self) -> None:
+        """Make the next `slice` raise Stopped. From any thread."""
+        self._stop.set()
+
+    def slice(self, done: int = 0, total: int = 0) -> None:
+        """Note progress (if `total` is given) and give way. Raises Stopped."""
+        if self._told is not None and total:
+            self._told(done, total)
+        spent = time.thread_time() - self._since
+        idle = spent * (1 / self.share - 1)
+        if self._stop.wait(idle) if idle > 0 else self._stop.is_set():
+            raise Stopped
+        self._since = time.thread_time()
+
+
+def step_back() -> None:
+    """Let the threads of searches go before the calling one, wherever the system knows priorities of threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

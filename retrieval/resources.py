@@ -1,0 +1,34 @@
+"""What all collections of a process share: the database, embedders, and threads for searches and for long builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.base import Embedder
+from retrieval.database import Database
+from retrieval.embedders.batching import QueryBatcher
+from retrieval.pace import Pace, step_back
+
+
+@dataclass(frozen=True)
+class Resources:
+    database: Database
+    embedder: Callable[[str], tuple[Embedder, QueryBatcher]]
+    """By spec; cheap, and the same object each time: a model is loaded on its first use. From any thread."""
+    searchers: ThreadPoolExecutor
+    builder: ThreadPoolExecutor
+    """One thread (`build_thread`) for whatever takes long and may wait: the building of indexes."""
+    directory: Path
+    """Of all collections."""
+    build_share: float = 0.5
+    """Of one core: what a build may take."""
+
+    def pace(self, told: Callable[[int, int], None] | None = None) -> Pace:
+        return Pace(self.build_share, told)
+
+
+def build_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="build", initializer=step_back)
