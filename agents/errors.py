@@ -2,6 +2,7 @@
 
 AgentError
 +-- UnknownPipeline      no pipeline of this name (lists those there are)
++-- UnknownTool          no tool of this name (lists those there are)
 +-- BadPipeline          a pipeline of the user's own that cannot be loaded
 +-- CollectionRequired   the pipeline searches, and no collection was given
 +-- BadAnswer            what a person answered to a step that asked is not understood
@@ -16,6 +17,9 @@ class AgentError(Exception): ...
 
 
 class UnknownPipeline(AgentError): ...
+
+
+class UnknownTool(AgentError): ...
 
 
 class BadPipeline(AgentError): ...

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from agents.citation import Citation
 from backends.base import Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit
+from tools.errors import Fault
 
 
 class Fact(BaseModel):
@@ -94,6 +95,10 @@ class ToolCalled(Fact):
     output: str
     ok: bool
     """False: the tool refused or failed, and `output` is what the model was told."""
+    fault: Fault | None = None
+    """Why, if not `ok`."""
+    chunk_ids: tuple[int, ...] = ()
+    """The passages that it found, of those that the step retrieved."""
     seconds: float
 
 

@@ -15,18 +15,21 @@ from typing import Any
 from agents.events import Event, LLMCalled, Retrieved, ToolCalled
 from backends.base import Completion, Request, ToolCall
 from retrieval.base import Hit
+from tools.perform import Outcome
 
 
 class Journal:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._found: defaultdict[tuple[str, str], deque[Any]] = defaultdict(deque)
+        self._retrieved: defaultdict[str, list[Hit]] = defaultdict(list)
         for event in events:
             match event:
                 case LLMCalled():
                     self._found[event.task_id, _asked(event.request)].append(event.completion)
                 case ToolCalled():
-                    self._found[event.task_id, _called(event.call)].append((event.output, event.ok))
+                    self._found[event.task_id, _called(event.call)].append(self._outcome(event))
                 case Retrieved():
+                    self._retrieved[event.task_id] += event.hits
                     self._found[event.task_id, _searched(event.query, event.k, event.where)].append(event.hits)
                 case _:
                     pass
@@ -35,14 +38,17 @@ class Journal:
         found: Completion | None = self._take(task_id, _asked(request))
         return found
 
-    def output(self, task_id: str, call: ToolCall) -> tuple[str, bool] | None:
-        """What the tool said, and whether it was well."""
-        found: tuple[str, bool] | None = self._take(task_id, _called(call))
+    def outcome(self, task_id: str, call: ToolCall) -> Outcome | None:
+        found: Outcome | None = self._take(task_id, _called(call))
         return found
 
     def hits(self, task_id: str, query: str, k: int, where: Any | None) -> list[Hit] | None:
         found = self._take(task_id, _searched(query, k, where))
         return None if found is None else list(found)
+
+    def _outcome(self, event: ToolCalled) -> Outcome:
+        by_id = {hit.chunk_id: hit for hit in self._retrieved[event.task_id]}
+        return Outcome(event.output, tuple(by_id[id] for id in event.chunk_ids if id in by_id), event.fault)
 
     def _take(self, task_id: str, key: str) -> Any:
         left = self._found.get((task_id, key))

@@ -30,6 +30,9 @@ from backends.base import (
     complete,
 )
 from backends.lifetime import closing
+from tools.base import Tool
+from tools.perform import Outcome
+from tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from agents.outlet import Outlet
@@ -77,6 +80,8 @@ class Deps:
     limits: Limits = field(default_factory=Limits)
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By the spec of a backend, or a pattern of specs."""
+    tools: Mapping[str, Tool] = field(default_factory=Toolbox)
+    """All there are; a pipeline's options choose among them."""
     collection: str | None = None
     generation: str | None = None
     """For the trace only: the retriever is already bound to them."""
@@ -177,22 +182,29 @@ class Run:
         self.emit(Retrieved, query=query, k=k, where=where, generation=generation, hits=tuple(hits), seconds=seconds)
         return hits
 
-    async def call(self, call: ToolCall, perform: Callable[[str], Awaitable[tuple[str, bool]]]) -> tuple[str, bool]:
+    async def call(self, call: ToolCall, perform: Callable[[str], Awaitable[Outcome]]) -> Outcome:
         """Perform a tool call, once: what an earlier attempt at this step finished is not done again.
 
-        `perform` gets the call's idempotency key, the same in every attempt, and returns what the tool said and
-        whether it went well. Raises LimitReached.
+        `perform` gets the call's idempotency key, the same in every attempt. Raises LimitReached.
         """
         task_id = self.outlet.task_id()
-        known = self.journal.output(task_id, call)
+        known = self.journal.outcome(task_id, call)
         if known is not None:
             return known
         self.spent.count_tool_call(self.deps.limits)
         began = time.perf_counter()
-        output, ok = await perform(f"{task_id}:{call.id}")
-        self.emit(ToolCalled, call=call, output=output, ok=ok, seconds=time.perf_counter() - began)
+        outcome = await perform(f"{task_id}:{call.id}")
+        self.emit(
+            ToolCalled,
+            call=call,
+            output=outcome.text,
+            ok=outcome.fault is None,
+            fault=outcome.fault,
+            chunk_ids=tuple(hit.chunk_id for hit in outcome.hits),
+            seconds=time.perf_counter() - began,
+        )
         await self._settle()
-        return output, ok
+        return outcome
 
     async def approve(self, subject: str, details: Mapping[str, Any]) -> Approval:
         """Ask a person. The run ends here, waiting; the run that brings the answer runs this step again up to here.

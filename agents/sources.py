@@ -11,7 +11,7 @@ from backends.base import Source
 from retrieval.base import Hit
 
 # The fence's own tags as a document might fake them: with spaces, invisible characters or full-width brackets inside.
-_FENCE = re.compile(r"[<＜﹤](?=[\s/／\u200b-\u200f\u2060\ufeff]*sources?\b)", re.IGNORECASE)
+_FENCE = re.compile(r"[<＜﹤](?=[\s/／\u200b-\u200f\u2060\ufeff]*(?:tool_result|sources?)\b)", re.IGNORECASE)
 _LONGEST_NAME = 200
 
 
@@ -40,13 +40,19 @@ def as_sources(hits: Sequence[Hit]) -> list[Source]:
     return [Source(id=str(n), title=hit.filename, text=hit.text) for n, hit in enumerate(hits, start=1)]
 
 
-def fence(hits: Sequence[Hit]) -> str:
-    """The sources as text of a prompt. No document and no file name can close its fence or open another."""
+def fence(hits: Sequence[Hit], numbers: Sequence[int] | None = None) -> str:
+    """The sources as text of a prompt, numbered from 1 or as given. No document and no file name can close its fence or
+    open another."""
     blocks = (
-        f'<source number="{n}" file="{_attribute(hit.filename)}">\n{_FENCE.sub("&lt;", hit.text)}\n</source>'
-        for n, hit in enumerate(hits, start=1)
+        f'<source number="{n}" file="{_attribute(hit.filename)}">\n{unfenced(hit.text)}\n</source>'
+        for n, hit in zip(numbers or range(1, len(hits) + 1), hits, strict=True)
     )
     return "\n".join(("<sources>", *blocks, "</sources>"))
+
+
+def unfenced(text: str) -> str:
+    """The text with every tag of ours in it made harmless."""
+    return _FENCE.sub("&lt;", text)
 
 
 def _attribute(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,11 +89,12 @@ async def collection_for(services: Services, pipeline: Pipeline, target: Target)
     return None
 
 
-def options_for(pipeline: Pipeline, given: dict[str, Any]) -> Options:
-    """Raises ApiError that names `sandtable.options.KEY`."""
+def options_for(pipeline: Pipeline, given: dict[str, Any], tools: Sequence[str] | None = None) -> Options:
+    """`tools`: the names that options may choose from; None: that is found out when the run begins. Raises ApiError
+    that names `sandtable.options.KEY`."""
     try:
         # As JSON, so that a strict reading still takes a list for a tuple and a text for an enum.
-        return pipeline.options.model_validate_json(json.dumps(given), strict=True)
+        return pipeline.options.model_validate_json(json.dumps(given), strict=True, context={"tools": tools})
     except ValidationError as error:
         first = error.errors()[0]
         key = "sandtable.options." + ".".join(str(part) for part in first["loc"])

@@ -14,10 +14,15 @@ BY_NAME |= {
     "BadFilter": (400, "invalid_filter"),
     "CollectionRequired": (400, "collection_required"),
     "EmbedderMissing": (400, "embedder_missing"),
+    "UnknownTool": (400, "unknown_tool"),
     "BadAnswer": (400, "invalid_answer"),
     "NotStored": (507, "disk_full"),
 }
-PARAMS = {"BadFilter": "sandtable.options.where", "CollectionRequired": "sandtable.collection"}
+PARAMS = {
+    "BadFilter": "sandtable.options.where",
+    "CollectionRequired": "sandtable.collection",
+    "UnknownTool": "sandtable.options.tools",
+}
 
 
 def from_failure(end: RunFailed, wishes: Mapping[str, str] | None = None) -> ApiError:

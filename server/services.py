@@ -18,7 +18,7 @@ from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.settings import Settings
 from server.storage.blobs import Blobs, free_bytes
-from server.toolbox import Toolbox
+from tools.toolbox import Toolbox
 
 
 @dataclass(frozen=True)

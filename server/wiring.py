@@ -28,7 +28,7 @@ from server.settings import Settings
 from server.storage import files
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
-from server.toolbox import Toolbox
+from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,12 @@ BadTool            told to the developer: a function that cannot be a tool, or a
 
 from __future__ import annotations
 
+from typing import Literal
+
+Fault = Literal["unknown_tool", "bad_arguments", "denied", "refused", "timed_out", "broken"]
+"""Why a call came to nothing: no such tool; arguments that do not fit; a person said no; a ToolError; too slow; any
+other exception, which is a bug of the tool."""
+
 
 class ToolError(Exception): ...
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
 from backends.unicode import whole
 from tools.base import Context, Result, Tool
-from tools.errors import BadArguments, ToolError
+from tools.errors import BadArguments, Fault, ToolError
 
 if TYPE_CHECKING:
     from retrieval.base import Hit
 
 log = logging.getLogger(__name__)
-
-Fault = Literal["bad_arguments", "refused", "timed_out", "broken"]
-"""Arguments that do not fit; a ToolError; too slow; any other exception, which is a bug of the tool."""
 
 
 @dataclass(frozen=True)

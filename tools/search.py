@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrieval.base import Hit
 
 
-@tool(read_only=True, needs_collection=True, max_chars=60_000)
+@tool(read_only=True, needs_collection=True, max_chars=24_000)
 async def search(
     query: Annotated[
         str,

@@ -39,7 +39,7 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
         store = await live_store(request, target.collection_id, param)
         await note_use(services, store)
     pipeline = await pipeline_of(target.pipeline)
-    options = options_for(pipeline, extension.options)
+    options = options_for(pipeline, extension.options, tuple(services.tools))
     collection = await collection_for(services, pipeline, target)
     if collection is not None:
         generation_of(collection, extension.generation, "sandtable.generation")

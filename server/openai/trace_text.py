@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from agents.events import Event, Retrieved, Thought, Token, Warned
+import json
+
+from agents.events import ApprovalAnswered, ApprovalAsked, Event, Retrieved, Thought, Token, ToolCalled, Warned
+
+SHOWN = 200
 
 
 def reasoning_of(event: Event) -> str:
@@ -15,7 +19,19 @@ def reasoning_of(event: Event) -> str:
         case Retrieved():
             names = ", ".join(dict.fromkeys(hit.filename for hit in event.hits)) or "nothing"
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
+        case ToolCalled():
+            return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
+        case ApprovalAsked():
+            return f"Waits for a person: {event.subject} with {_short(json.dumps(event.details, ensure_ascii=False))}\n"
+        case ApprovalAnswered():
+            comment = f": {event.comment}" if event.comment else ""
+            return f"A person {'agreed' if event.approved else 'refused'}{comment}\n"
         case Warned():
             return f"Note: {event.message}\n"
         case _:
             return ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"

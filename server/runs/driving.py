@@ -51,6 +51,7 @@ async def drive(
         sampling=order.sampling,
         limits=order.limits,
         prices=services.settings.prices,
+        tools=services.tools,
         collection=collection.id if collection else None,
         generation=collection.generation_id if collection else None,
         settle=(lambda: _settle(services)) if durable else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from agents.events import Event
 from agents.pipeline import Pipeline
 from agents.run import Deps, RunInput
 from agents.stream import stream
-from backends.base import Capabilities, Delta, Request, Usage
+from backends.base import Capabilities, Delta, Request, ToolCall, Usage
 from retrieval.base import Hit
 
 USAGE = Usage(prompt_tokens=10, completion_tokens=5)
@@ -23,6 +24,16 @@ def said(text: str, *, piece: int = 3, usage: Usage | None = USAGE, reasoning: s
     thoughts = [Delta(reasoning=reasoning)] if reasoning else []
     pieces = [Delta(text=text[start : start + piece]) for start in range(0, len(text), piece)]
     return [*thoughts, *pieces, Delta(finish="stop", usage=usage)]
+
+
+def called(*calls: tuple[str, Any], text: str = "") -> list[Delta | str]:
+    """A reply that calls tools: names with their arguments, as JSON text or as what becomes it."""
+    made = [
+        ToolCall(id=f"call_{n}", name=name, arguments=given if isinstance(given, str) else json.dumps(given))
+        for n, (name, given) in enumerate(calls, start=1)
+    ]
+    said_before = [Delta(text=text)] if text else []
+    return [*said_before, *(Delta(tool_call=call) for call in made), Delta(finish="tool_calls", usage=USAGE)]
 
 
 class Replies:

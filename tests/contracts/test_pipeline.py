@@ -79,7 +79,7 @@ async def test_a_failing_backend_fails_the_run(pipeline):
 
 
 async def test_leaving_closes_the_backend(pipeline):
-    given = deps([Delta(text="Well, "), Delta(text="this takes"), NEVER])
+    given = deps([Delta(text="Well, " * 30), Delta(text="this takes"), NEVER])
     async with aclosing(stream(pipeline, RunInput(question="?"), given, run_id="r")) as told:
         async for event in told:
             if event.type == "token":

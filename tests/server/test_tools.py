@@ -2,9 +2,9 @@
 
 import pytest
 
-from server.toolbox import Toolbox
 from tests.server.conftest import make_store, put, serving
 from tools.errors import BadTool
+from tools.toolbox import Toolbox
 
 OWN = '''
 from __future__ import annotations

@@ -1,18 +1,15 @@
-"""The tools that this service offers: those of the catalogue, and the user's own from the setting `tools`."""
+"""The tools there are to choose from: those of the catalogue, and the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from tools import catalog
+from tools.base import Tool
 from tools.errors import BadTool
 
-if TYPE_CHECKING:
-    from tools.base import Tool
 
-
-class Toolbox(Mapping[str, "Tool"]):
+class Toolbox(Mapping[str, Tool]):
     """By name; a tool's module is imported when it is asked for, those of the user at once."""
 
     def __init__(self, places: Sequence[str] = ()) -> None:
