@@ -79,13 +79,16 @@ async def _steps(
         interrupt_before=place.interrupt_before if place else None,
         interrupt_after=place.interrupt_after if place else None,
     )
+    questions: dict[str, Question] = {}
     try:
         async for part in parts:
             if part["type"] != "values":
                 outlet.arrive(part["type"], part["ns"], part["data"])
             elif not part["ns"]:
                 done.values = part["data"]
-                done.questions = tuple(Question(id=asked.id, value=asked.value) for asked in part["interrupts"])
+                # Steps that ran side by side ask in parts of their own, and a part without a question may follow.
+                questions |= {asked.id: Question(id=asked.id, value=asked.value) for asked in part["interrupts"]}
+                done.questions = tuple(questions.values())
     except GraphRecursionError:
         raise _out_of_steps(run.deps.limits.steps or MOST_STEPS) from None
     finally:
