@@ -107,6 +107,9 @@ class Spent:
         return None if least is None else (max(1, least[0]), least[1])
 
     def add(self, request: Request, completion: Completion, price: Price | None) -> None:
+        """A reply from the cache used nothing: its usage is that of the first time."""
+        if completion.cached:
+            return
         usage = completion.usage
         self.usage = self.usage + usage if self.usage is not None and usage is not None else None
         known = self.cost is not None and usage is not None and price is not None

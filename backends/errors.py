@@ -9,6 +9,7 @@ BackendError
 +-- RequestRefused         any other 4xx: the server does not take this request
 +-- UpstreamFailed         5xx, or an error inside a 200 stream
 +-- BadReply               a reply that is not the protocol
++-- BadStructuredOutput    an answer that is not the JSON asked for, also when it was asked for again
 +-- IncompleteStream       the stream ended before its finish reason
 +-- CapabilityMissing      this backend cannot do what the request asks (says which, and ways out)
 +-- ScriptExhausted        a scripted backend has no reply left (names the prompt)
@@ -53,6 +54,15 @@ class UpstreamFailed(BackendError): ...
 
 
 class BadReply(BackendError): ...
+
+
+class BadStructuredOutput(BackendError):
+    """`text`: the last answer as it came; `problems`: what was wrong with it."""
+
+    def __init__(self, message: str, *, text: str, problems: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.text = text
+        self.problems = problems
 
 
 class IncompleteStream(BackendError): ...

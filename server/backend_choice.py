@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from backends.auto import Choice, choose
-from backends.base import Source
+from backends.base import Backend, Source
+from backends.cache import Cached, ReplyCache
 from backends.errors import BadSpec
 from backends.extractive import Quote
-from backends.load import check_text, load
+from backends.load import BUILT_IN, check_text, load
 from backends.presets import known_profiles
 from backends.profiles import Profile
 from server.settings import BackendProfile, Settings, environment
@@ -29,8 +30,16 @@ class Backends:
     """Backends by their spec, each loaded once and kept while it is among the last used. `embedder` serves the
     extractive one."""
 
-    def __init__(self, settings: Settings, embedder: Callable[[], Embedder], threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        embedder: Callable[[], Embedder],
+        threads: ThreadPoolExecutor,
+        cache: ReplyCache | None = None,
+    ) -> None:
+        """`cache`: of replies; None: each is asked for."""
         self._settings = settings
+        self._cache = cache
         self._embedder = embedder
         self._threads = threads
         self._environment = environment()
@@ -58,6 +67,17 @@ class Backends:
         found = self._loaded[wanted] = self._loaded.pop(wanted)
         await self._drop_oldest({self._settings.backend, wanted})
         return found
+
+    def for_run(self, backend: Backend, tenant: str) -> Backend:
+        """What a run of `tenant` asks: the backend, behind the cache of replies if there is one.
+
+        What has no model behind it is never cached: a script's next reply is another one.
+        """
+        profile = self._profiles.get(backend.name.partition(":")[0])
+        if self._cache is None or profile is None or profile.kind in BUILT_IN:
+            return backend
+        # Keys are masked in it: a new key for the same server changes no answer.
+        return Cached(backend, self._cache, identity=profile.model_dump_json(), scope=tenant)
 
     async def _drop_oldest(self, kept: set[str]) -> None:
         others = [spec for spec in self._loaded if spec not in kept]

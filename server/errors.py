@@ -69,6 +69,7 @@ BACKEND_STATUS: dict[type[backend.BackendError], tuple[int, str]] = {
     backend.RequestRefused: (400, "backend_refused"),
     backend.UpstreamFailed: (502, "backend_failed"),
     backend.BadReply: (502, "backend_bad_reply"),
+    backend.BadStructuredOutput: (502, "backend_bad_structured_output"),
     backend.IncompleteStream: (502, "backend_incomplete_stream"),
     backend.CapabilityMissing: (400, "capability_missing"),
     backend.ScriptExhausted: (400, "script_exhausted"),

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     backends: dict[str, BackendProfile] = {}
     api_key: Key | None = None
     keys: tuple[ApiKey, ...] = ()
+    reply_cache: Literal["off", "deterministic", "all"] = "off"
+    """Which replies of language models are kept and given again: see `backends.cache`."""
+    reply_cache_mb: int = Field(256, gt=0)
     embedder: str = "minilm"
     tools: tuple[str, ...] = ()
     """The user's own, as `package.module:attribute` or `file.py:attribute`: their code runs in the service."""

@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from agents import catalog
+from backends.cache import ReplyCache
+from backends.cache_store import SQLiteStore
 from retrieval.base import Embedder
 from retrieval.database import Database, sqlite_engine
 from retrieval.ingest import Ingest
@@ -72,7 +74,8 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     loader = IsolatedLoader(timeout_s=settings.load_timeout, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(loader.aclose)
     events = EventLog(database)
-    backends = Backends(settings, lambda: collections.embedder(settings.embedder)[0], searchers)
+    cache = _reply_cache(settings, data_dir, stack)
+    backends = Backends(settings, lambda: collections.embedder(settings.embedder)[0], searchers, cache)
     stack.push_async_callback(backends.aclose)
     checkpoints = Checkpoints(data_dir)
     stack.push_async_callback(checkpoints.aclose)
@@ -104,3 +107,13 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         log.info("going on with %d files that an earlier process left unfinished", left)
     stack.push_async_callback(ingest.stop)
     return services
+
+
+def _reply_cache(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> ReplyCache | None:
+    if settings.reply_cache == "off":
+        return None
+    store = SQLiteStore(data_dir / "replies.sqlite3", settings.reply_cache_mb << 20)
+    stack.push_async_callback(store.aclose)
+    cache = ReplyCache(store, settings.reply_cache)
+    stack.push_async_callback(cache.aclose)
+    return cache

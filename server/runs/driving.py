@@ -45,7 +45,7 @@ async def drive(
 
     collection = order.collection
     deps = Deps(
-        backend=order.backend,
+        backend=services.backends.for_run(order.backend, order.tenant),
         retriever=collection,
         options=order.options,
         sampling=order.sampling,

@@ -7,6 +7,7 @@ import pytest
 
 from backends.anthropic import Anthropic
 from backends.base import Capabilities, Delta, Image, Message, Request, Source, ToolSpec, complete
+from backends.cache import Cached, ReplyCache
 from backends.errors import CapabilityMissing
 from backends.extractive import Extractive, Quote
 from backends.lifetime import close, closing
@@ -52,9 +53,18 @@ BACKENDS = {
     "ollama with nothing": lambda url: Ollama(profile_at(url, "ollama", flags={**NO_TOOLS, "images": False}), "echo"),
     "anthropic": lambda url: Anthropic(profile_at(url, "anthropic", flags={"images": True, "logprobs": False}), "echo"),
     "anthropic with nothing": lambda url: Anthropic(profile_at(url, "anthropic", flags=NO_TOOLS), "echo"),
+    "cached": lambda url: Cached(over_http(url), ReplyCache(Memory(), "all"), identity=""),
     "scripted": lambda url: Scripted(lambda request: request.messages[-1].content),
     "extractive": lambda url: Extractive(quote_all),
 }
+
+
+class Memory(dict):
+    async def get(self, key):
+        return super().get(key)
+
+    async def put(self, key, value):
+        self[key] = value
 
 
 SERVERS = {"ollama": FakeOllama, "anthropic": FakeAnthropic}
