@@ -12,6 +12,7 @@ from pydantic import Field
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
 from backends.base import Message, ToolCall
+from tools.perform import Outcome
 
 
 class StepOptions(Options):
@@ -33,9 +34,9 @@ async def work(state: StepState, runtime: Runtime[Run]) -> StepState:
     if options.ledger:
         question = state["question"]
 
-        async def perform(key: str) -> tuple[str, bool]:
+        async def perform(key: str) -> Outcome:
             await asyncio.to_thread(record, options.ledger, key, question, n)
-            return f"effect {n}", True
+            return Outcome(f"effect {n}")
 
         await run.call(ToolCall(id=f"call-{n}", name="ledger"), perform)
     if options.ask:
