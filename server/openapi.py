@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from server.openai.files import PURPOSES
+from server.shapes import BYTES, JSON_ANSWERS, STREAMED
 
 NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 ERROR = {
@@ -30,7 +31,9 @@ REASONS = {
     "400": "Something in the request is wrong; `param` names it.",
     "401": "The API key is missing or wrong.",
     "404": "What the request names does not exist.",
+    "default": "Any other error: a conflict, too much at once, a backend that fails, a full disk.",
 }
+REFERENCE = "#/components/schemas/{model}"
 UPLOAD = {
     "required": True,
     "content": {
@@ -52,6 +55,13 @@ SCHEMES = {
     "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
 }
 
+SERVER_SENT = {
+    "type": "object",
+    "title": "One server-sent event",
+    "required": ["data"],
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
+
 
 def install(app: FastAPI, *, needs_key: bool) -> None:
     """Complete the document that `app.openapi()` makes. `needs_key`: whether keys are set."""
@@ -69,11 +79,13 @@ def _completed(api: dict[str, Any], needs_key: bool) -> dict[str, Any]:
     for replaced in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(replaced, None)
     components["schemas"]["Error"] = ERROR
+    answers = _answers(components["schemas"])
     components["securitySchemes"] = SCHEMES
     api["security"] = [{name: []} for name in SCHEMES] + ([] if needs_key else [{}])
     for path, operations in api["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _add_errors(path, operation)
+            _add_answer(f"{method.upper()} {path}", operation["responses"], answers)
     api["paths"]["/v1/files"]["post"]["requestBody"] = UPLOAD
     return api
 
@@ -88,3 +100,29 @@ def _add_errors(path: str, operation: dict[str, Any]) -> None:
     for status, reason in REASONS.items():
         schema = {"$ref": "#/components/schemas/Error"}
         responses[status] = {"description": reason, "content": {"application/json": {"schema": schema}}}
+
+
+def _answers(schemas: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Put the shapes of all answers into `schemas`; returns the schema of each route's."""
+    from pydantic.json_schema import models_json_schema
+
+    kinds = list(dict.fromkeys(JSON_ANSWERS.values()))
+    found, defined = models_json_schema([(kind, "serialization") for kind in kinds], ref_template=REFERENCE)
+    for name, schema in defined["$defs"].items():
+        if schemas.setdefault(name, schema) != schema:
+            raise RuntimeError(f"two kinds of schema are called {name!r}: rename the one in server.shapes")
+    return {route: found[kind, "serialization"] for route, kind in JSON_ANSWERS.items()}
+
+
+def _add_answer(route: str, responses: dict[str, Any], answers: dict[str, dict[str, Any]]) -> None:
+    content: dict[str, Any] = {}
+    if route in answers:
+        content["application/json"] = {"schema": answers[route]}
+    if route in STREAMED:
+        content["text/event-stream"] = {"schema": SERVER_SENT}
+    if route in BYTES:
+        content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
+    if content:
+        responses["200"]["content"] = content
+    if route == "GET /readyz":
+        responses["503"] = {**responses["200"], "description": "Not yet, or not any more."}

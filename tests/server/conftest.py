@@ -11,6 +11,7 @@ import uvicorn
 from server.app import create_app
 from server.settings import load_settings
 from tests.fake_upstream import FakeUpstream
+from tests.server.documented import documented
 
 
 @asynccontextmanager
@@ -19,6 +20,7 @@ async def serving(data_dir, **settings):
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
+            client.event_hooks = {"response": [documented]}
             client.app = app
             yield client
 
@@ -83,6 +85,7 @@ async def listening(data_dir, **settings):
         running = asyncio.create_task(server.serve([listener]))
         async with httpx.AsyncClient(base_url=url, timeout=60) as real:
             real.app = client.app
+            real.event_hooks = client.event_hooks
             yield real
         server.should_exit = True
         await running
