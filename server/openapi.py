@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from server.answers import BYTES, JSON_ANSWERS, STREAMED
 from server.openai.files import PURPOSES
-from server.shapes import BYTES, JSON_ANSWERS, STREAMED
 
 NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 ERROR = {
