@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from backends.base import Value
 from backends.errors import BadSpec
-from backends.profiles import Flags, Kind, Profile
+from backends.profiles import Embeddings, Flags, Kind, Profile
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ class Preset(Value):
     model: str | None = None
     """What `auto` takes when it finds the key: a general model under a name that the provider keeps pointing at one."""
     flags: Flags = Flags()
+    embeddings: Embeddings = Embeddings()
 
 
 def _hosted(**departures: Any) -> Flags:
@@ -37,6 +38,8 @@ PRESETS: Mapping[str, Preset] = {
         key_names=("OPENAI_API_KEY",),
         model="gpt-4o-mini",
         flags=_hosted(tool_choice="full", images=True, names={"max_tokens": "max_completion_tokens"}),
+        # text-embedding-3-small and -large (OpenAI's guide to embeddings).
+        embeddings=Embeddings(max_tokens=8191, encoding="base64"),
     ),
     "anthropic": Preset(
         kind="anthropic",
@@ -56,6 +59,8 @@ PRESETS: Mapping[str, Preset] = {
         key_names=("DASHSCOPE_API_KEY", "QWEN_API_KEY"),
         model="qwen-plus",
         flags=_hosted(json_form="object"),
+        # text-embedding-v3 and v4 take ten texts at a time (Model Studio's reference).
+        embeddings=Embeddings(max_tokens=8192, batch=10),
     ),
     "moonshot": Preset(
         base_url="https://api.moonshot.cn/v1",
@@ -129,6 +134,7 @@ def _profile(name: str, preset: Preset, environment: Mapping[str, str]) -> Profi
         "api_key": _key(preset, environment),
         "model": None if url else preset.model,
         "flags": Flags() if url else preset.flags,
+        "embeddings": Embeddings() if url else preset.embeddings,
     }
     try:
         return Profile.model_validate(values)

@@ -42,6 +42,34 @@ class Flags(Value):
     """Request fields with another name here; None: not taken, so left out with a warning."""
 
 
+class Embeddings(Value):
+    """How models behind `/embeddings` want to be asked. Models that differ in this need a profile each."""
+
+    max_tokens: int = Field(default=512, ge=16)
+    """The longest text the model sees; a longer one is embedded as windows. Most encoders were trained on 512."""
+    dimensions: int | None = Field(default=None, ge=1)
+    """Asked for with each request, of models that can shorten their vectors; None: not sent."""
+    batch: int = Field(default=64, ge=1, le=512)
+    """Texts of one request."""
+    query_prefix: str = ""
+    document_prefix: str = ""
+    """Put before each text, as the model's card says: `query: `, `passage: `."""
+    encoding: Literal["float", "base64"] = "float"
+    """How vectors are asked for; base64 is a quarter of the bytes, and some servers do not know it."""
+    timeout: float = Field(default=30.0, gt=0)
+    """Seconds that one try may take until it begins to answer: somebody waits for a query's vector."""
+    extra_body: Mapping[str, Any] = {}
+    """Added to every request body."""
+
+    @field_validator("extra_body")
+    @classmethod
+    def _extra_only(cls, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        taken = sorted({"model", "input", "dimensions", "encoding_format"} & body.keys())
+        if taken:
+            raise ValueError(f"extra_body must not set {', '.join(map(repr, taken))}")
+        return body
+
+
 class Profile(BaseModel):
     """A named way to a backend. Its key and headers show in no repr and no error."""
 
@@ -65,6 +93,7 @@ class Profile(BaseModel):
     """Seconds until the answer begins, and between its pieces."""
     retries: int = Field(default=2, ge=0, le=10)
     flags: Flags = Flags()
+    embeddings: Embeddings = Embeddings()
 
     @field_validator("base_url")
     @classmethod

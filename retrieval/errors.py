@@ -7,6 +7,7 @@ RetrievalError
 +-- BadChunking       chunking sizes out of range
 +-- EmbedderMismatch  vectors of another model or dimension than the generation's (both are named)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
++-- EmbedderFailed    a service that embeds did not, or what it sent are no vectors
 """
 
 from __future__ import annotations
@@ -43,3 +44,19 @@ class EmbedderMismatch(RetrievalError): ...
 
 
 class EmbedderMissing(RetrievalError): ...
+
+
+class EmbedderFailed(RetrievalError):
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: Literal[429, 502, 504] = 502,
+        retry_after: float | None = None,
+        refused: Literal["", "request", "length"] = "",
+    ) -> None:
+        """`status`: what HTTP calls it. `refused`: a smaller request may be taken, or only a shorter text."""
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.refused = refused

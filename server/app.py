@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from retrieval.base import Embedder
+from retrieval.errors import EmbedderFailed
 from server import errors, openapi, ops, run_events, tools
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
@@ -33,6 +35,7 @@ from server.wiring import running
 log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
+AGAIN_SECONDS = 2.0
 ROUTERS = (
     models,
     chat,
@@ -92,14 +95,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _warm(app: FastAPI, services: Services) -> None:
     """Load what the first requests would wait for, while the port is already open: first what every one of them needs,
     then the pipelines, which the first answer waits for if it comes that early."""
-    embedder, _ = services.collections.embedder(services.settings.embedder)
+    embedder: Embedder | None = None
     try:
+        embedder, _ = services.collections.embedder(services.settings.embedder)
         await asyncio.gather(services.backends.default(), asyncio.to_thread(embedder.embed, ["warm"], kind="query"))
     except Exception as error:
         log.exception("warm-up failed; requests that need the missing part will say so")
         app.state.failed = str(error) or type(error).__name__
+        embedder = embedder if isinstance(error, EmbedderFailed) else None
     app.state.warm.set()
     await _warm_pipelines()
+    while app.state.failed is not None and embedder is not None:
+        # A service that embeds may come up after this one.
+        await asyncio.sleep(AGAIN_SECONDS)
+        with suppress(EmbedderFailed):
+            await asyncio.to_thread(embedder.embed, ["warm"], kind="query")
+            app.state.failed = None
 
 
 async def _warm_pipelines() -> None:

@@ -137,8 +137,11 @@ def _profile(name: str, given: BackendProfile, environment: dict[str, str], pres
     if preset is None:
         return Profile.model_validate({"name": name, **values})
     base = {field: getattr(preset, field) for field in Profile.model_fields}
+    # What is given of these does not take the rest back to what an unknown server has.
     if "flags" in values:
         values["flags"] = preset.flags.model_dump() | values["flags"]
+    if "embeddings" in values:
+        values["embeddings"] = preset.embeddings.model_dump() | values["embeddings"]
     return Profile.model_validate({**base, "name": name, **_ollama_form(preset, values)})
 
 

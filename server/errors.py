@@ -94,6 +94,10 @@ def from_exception(error: BaseException) -> ApiError:
         return bad_request(str(error), "sandtable.index", "invalid_index")
     if isinstance(error, retrieval.EmbedderMissing):
         return bad_request(str(error), "sandtable.embedder", "embedder_missing")
+    if isinstance(error, retrieval.EmbedderFailed):
+        kind = None if error.status == 429 else "backend_error"
+        headers = retry_after(error.retry_after)
+        return ApiError(error.status, str(error), code="embedder_failed", type=kind, headers=headers)
     if isinstance(error, retrieval.RetrievalError):
         return ApiError(500, str(error), code="retrieval_failed")
     if (storage := _from_storage(error)) is not None:

@@ -15,6 +15,7 @@ BY_NAME |= {
     "CollectionRequired": (400, "collection_required"),
     "EmbedderMissing": (400, "embedder_missing"),
     "UnknownTool": (400, "unknown_tool"),
+    "EmbedderFailed": (502, "embedder_failed"),
     "BadAnswer": (400, "invalid_answer"),
     "NotStored": (507, "disk_full"),
 }

@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from agents.spending import Limits, Price
-from backends.profiles import Flags, Kind
+from backends.profiles import Embeddings, Flags, Kind
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -75,6 +75,8 @@ class BackendProfile(BaseModel):
     retries: int = Field(2, ge=0, le=10)
     flags: Flags = Flags()
     """What the server can do, where it departs from the common form."""
+    embeddings: Embeddings = Embeddings()
+    """How its embedding models want to be asked."""
 
 
 class Settings(BaseSettings):

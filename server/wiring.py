@@ -12,13 +12,13 @@ from pathlib import Path
 from agents import catalog
 from backends.cache import ReplyCache
 from backends.cache_store import SQLiteStore
-from retrieval.base import Embedder
 from retrieval.database import Database, sqlite_engine
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.resources import build_thread
-from server.backend_choice import Backends
+from server.backend_choice import Backends, profiles
 from server.data_lock import DataLock
+from server.embedders import Embedders
 from server.event_log import EventLog
 from server.ingest_queue import IngestQueue
 from server.open_collections import OpenCollections
@@ -26,7 +26,7 @@ from server.runs.checkpoints import Checkpoints
 from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.services import Services
-from server.settings import Settings
+from server.settings import Settings, environment
 from server.storage import files
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
@@ -40,7 +40,8 @@ SEARCHERS = 8
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Services, DataLock]]:
-    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline, BadTool."""
+    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline, BadTool, and
+    EmbedderMissing for a setting `embedder` that names none."""
     catalog.offer(settings.pipelines)
     data_dir = settings.data_dir.resolve()
     async with AsyncExitStack() as stack:
@@ -61,16 +62,14 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     stack.callback(worker.shutdown, cancel_futures=True)
     blobs = await asyncio.to_thread(Blobs, data_dir / "files")
 
-    def embedder(spec: str) -> Embedder:
-        from retrieval.embedders.load import load
-
-        return load(spec, cache_dir=settings.cache())
-
     builder = build_thread()
     stack.callback(builder.shutdown, cancel_futures=True)
+    embedders = Embedders(settings.cache(), profiles(settings, environment()))
     directory = data_dir / "collections"
-    collections = OpenCollections(database, embedder, searchers, builder, directory, settings.build_cpu)
+    collections = OpenCollections(database, embedders.load, searchers, builder, directory, settings.build_cpu)
     stack.push_async_callback(collections.close)
+    stack.push_async_callback(asyncio.to_thread, embedders.close)
+    collections.embedder(settings.embedder)
     loader = IsolatedLoader(timeout_s=settings.load_timeout, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(loader.aclose)
     events = EventLog(database)

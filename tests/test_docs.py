@@ -167,12 +167,13 @@ def test_every_field_is_told_of(api, compatibility):
 
 
 def test_every_setting_is_told_of():
-    from backends.profiles import Flags
+    from backends.profiles import Embeddings, Flags
     from server.settings import BackendProfile, Settings
 
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     told = {name for row in rows(text) for name in CODE.findall(row)}
-    assert told == {*Settings.model_fields, *BackendProfile.model_fields, *Flags.model_fields}
+    values = (Settings, BackendProfile, Flags, Embeddings)
+    assert told == {name for value in values for name in value.model_fields}
 
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")

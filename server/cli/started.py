@@ -20,6 +20,7 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
     from pydantic import ValidationError
     from sqlalchemy.exc import DatabaseError
 
+    from retrieval.errors import EmbedderMissing
     from server.app import create_app
     from server.data_lock import DataDirectoryInUse
     from server.storage.migrate import NewerDatabase
@@ -35,6 +36,9 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
         except BadTool as error:
             message = f"the setting 'tools' cannot be used: {error}"
             raise CommandFailed(message, type="bad_settings", code="bad_tool") from None
+        except EmbedderMissing as error:
+            message = f"the setting 'embedder' cannot be used: {error}"
+            raise CommandFailed(message, type="bad_settings", code="embedder_missing") from None
         except NewerDatabase as error:
             raise CommandFailed(str(error), type="newer_database") from None
         except DatabaseError as error:

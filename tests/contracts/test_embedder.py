@@ -5,8 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from backends.profiles import Profile
 from retrieval.embedders.minilm import MiniLM
 from retrieval.embedders.sentence_transformer import SentenceTransformerEmbedder
+from server.embedders import Embedders
+from tests.embedding_server import embedding_server
 from tests.retrieval import tiny_model
 from tests.retrieval.bundled import cache_dir
 
@@ -23,11 +26,23 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module", params=["minilm", pytest.param("sentence-transformers", marks=pytest.mark.slow)])
+KINDS = ["minilm", "http", "http, base64", pytest.param("sentence-transformers", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def embedder(request, tmp_path_factory):
     if request.param == "minilm":
-        return MiniLM(cache_dir())
-    return SentenceTransformerEmbedder(str(tiny_model.make(tmp_path_factory.mktemp("tiny"))))
+        yield MiniLM(cache_dir())
+    elif request.param.startswith("http"):
+        with embedding_server(most_texts=7) as server:
+            encoding = "base64" if "base64" in request.param else "float"
+            options = {"max_tokens": 64, "query_prefix": "query: ", "encoding": encoding}
+            profile = Profile(name="mine", base_url=server.url, embeddings=options)
+            embedders = Embedders(tmp_path_factory.mktemp("cache"), {"mine": profile})
+            yield embedders.load("mine:words")
+            embedders.close()
+    else:
+        yield SentenceTransformerEmbedder(str(tiny_model.make(tmp_path_factory.mktemp("tiny"))))
 
 
 @pytest.mark.parametrize("kind", ["query", "document"])
