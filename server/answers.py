@@ -1,0 +1,65 @@
+"""Which of `server.shapes` each route answers, for /openapi.json."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from server.shapes import (
+    Alive,
+    ChatCompletionObject,
+    Deleted,
+    EmbeddingList,
+    FileBatchObject,
+    FileObject,
+    GenerationObject,
+    ModelList,
+    ModelObject,
+    Page,
+    Readiness,
+    RunEvents,
+    SearchResults,
+    StoreFileContent,
+    StoreFileObject,
+    ToolList,
+    ToolOutcome,
+    VectorStoreObject,
+)
+
+JSON_ANSWERS: dict[str, type[BaseModel]] = {
+    "GET /v1/models": ModelList,
+    "GET /v1/models/{model}": ModelObject,
+    "POST /v1/chat/completions": ChatCompletionObject,
+    "POST /v1/embeddings": EmbeddingList,
+    "POST /v1/files": FileObject,
+    "GET /v1/files": Page[FileObject],
+    "GET /v1/files/{file_id}": FileObject,
+    "DELETE /v1/files/{file_id}": Deleted,
+    "POST /v1/vector_stores": VectorStoreObject,
+    "GET /v1/vector_stores": Page[VectorStoreObject],
+    "GET /v1/vector_stores/{store_id}": VectorStoreObject,
+    "POST /v1/vector_stores/{store_id}": VectorStoreObject,
+    "DELETE /v1/vector_stores/{store_id}": Deleted,
+    "POST /v1/vector_stores/{store_id}/search": SearchResults,
+    "POST /v1/vector_stores/{store_id}/files": StoreFileObject,
+    "GET /v1/vector_stores/{store_id}/files": Page[StoreFileObject],
+    "GET /v1/vector_stores/{store_id}/files/{file_id}": StoreFileObject,
+    "POST /v1/vector_stores/{store_id}/files/{file_id}": StoreFileObject,
+    "DELETE /v1/vector_stores/{store_id}/files/{file_id}": Deleted,
+    "GET /v1/vector_stores/{store_id}/files/{file_id}/content": StoreFileContent,
+    "POST /v1/vector_stores/{store_id}/file_batches": FileBatchObject,
+    "GET /v1/vector_stores/{store_id}/file_batches/{batch_id}": FileBatchObject,
+    "POST /v1/vector_stores/{store_id}/file_batches/{batch_id}/cancel": FileBatchObject,
+    "GET /v1/vector_stores/{store_id}/file_batches/{batch_id}/files": Page[StoreFileObject],
+    "GET /v1/vector_stores/{store_id}/generations": Page[GenerationObject],
+    "GET /v1/vector_stores/{store_id}/generations/{generation_id}": GenerationObject,
+    "GET /v1/runs/{run_id}/events": RunEvents,
+    "GET /v1/tools": ToolList,
+    "POST /v1/tools/{name}/call": ToolOutcome,
+    "GET /healthz": Alive,
+    "GET /readyz": Readiness,
+}
+"""By route; one that is missing here answers an object that is not described."""
+
+STREAMED = frozenset({"POST /v1/chat/completions", "GET /v1/runs/{run_id}/events"})
+"""Routes that answer with server-sent events too."""
+BYTES = frozenset({"GET /v1/files/{file_id}/content"})
