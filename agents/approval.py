@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.errors import BadAnswer
+from agents.events import ApprovalAnswered, ApprovalAsked
+
+if TYPE_CHECKING:
+    from agents.run import Run
 
 WORDS = {"yes": True, "y": True, "approve": True, "approved": True, "accept": True, "true": True, "ok": True}
 WORDS |= {"no": False, "n": False, "deny": False, "denied": False, "reject": False, "false": False}
@@ -36,3 +40,19 @@ def answered(given: Any) -> Approval:
             f"the answer {str(given)[:200]!r} is not understood: give true or false, or an object with 'approved' "
             "(true or false) and, if you like, 'comment' and 'edit'"
         ) from None
+
+
+def ask_person(run: Run, subject: str, details: Mapping[str, Any]) -> Approval:
+    """As `Run.approve`. Raises GraphInterrupt, BadAnswer."""
+    from langgraph.errors import GraphInterrupt
+    from langgraph.types import interrupt
+
+    id = run.outlet.question_id()
+    try:
+        given = interrupt({"subject": subject, "details": dict(details)})
+    except GraphInterrupt:
+        run.emit(ApprovalAsked, id=id, subject=subject, details=dict(details))
+        raise
+    approval = answered(given)
+    run.emit(ApprovalAnswered, id=id, approved=approval.approved, comment=approval.comment)
+    return approval

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agents import events
-from agents.errors import AgentError, LimitReached, NotStored
-from backends.errors import BackendError
-from retrieval.errors import RetrievalError
+from agents.errors import LimitReached, NotStored
+from agents.shown import INTERNAL, shown
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,7 +36,8 @@ def ending(task: asyncio.Task[None], walk: Walk, run: Run, seconds: float) -> li
         about = {"limit": error.limit, "message": str(error)}
         return [outlet.make(events.RunLimited, answer=_so_far(run, walk.values), **about, **spent)]
     if error is not None:
-        return [outlet.make(events.RunFailed, answer=_so_far(run, walk.values), **_shown(error), **spent)]
+        about = _told(error)
+        return [outlet.make(events.RunFailed, answer=_so_far(run, walk.values), **about, **spent)]
     if walk.questions:
         return [outlet.make(events.RunInterrupted, answer=run.said, questions=walk.questions, **spent)]
     answer = walk.values.get("answer", "")
@@ -51,14 +51,10 @@ def _so_far(run: Run, values: Mapping[str, Any]) -> str:
     return run.said or run.drafted or values.get("answer", "")
 
 
-def _shown(error: BaseException) -> dict[str, Any]:
-    """Our own errors speak for themselves; any other is a bug, whose details are for the log only."""
-    if isinstance(error, BackendError):
-        about = {"status": error.status, "code": error.code, "retry_after": error.retry_after}
-        return {"error_type": type(error).__name__, "message": str(error), **about}
-    if isinstance(error, RetrievalError | AgentError):
-        return {"error_type": type(error).__name__, "message": str(error)}
+def _told(error: BaseException) -> dict[str, Any]:
     if isinstance(error, sqlite3.Error):
         return {"error_type": NotStored.__name__, "message": f"the steps of the run cannot be stored: {error}"}
-    log.error("a run failed unexpectedly", exc_info=error)
-    return {"error_type": "InternalError", "message": "the run failed for an internal reason; the log has it"}
+    about = shown(error)
+    if about["error_type"] == INTERNAL:
+        log.error("a run failed unexpectedly", exc_info=error)
+    return about

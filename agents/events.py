@@ -7,26 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agents.citation import Citation
+from agents.fact import Fact
+from agents.failures import LLMFailed, SearchFailed, ToolFailed
+from agents.origins import Forked, ThreadRead
 from backends.base import Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit
 from tools.errors import Fault
-
-
-class Fact(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seq: int
-    """1, 2, 3, ... within a run, without gaps."""
-    at: AwareDatetime
-    """When it happened, UTC; the order is that of `seq`."""
-    run_id: str
-    node: str = ""
-    """The step it belongs to, `outer/inner` for a nested graph; empty for the run as a whole."""
-    task_id: str = ""
-    """LangGraph's id of the step's execution. A step that runs again after a crash keeps it; empty where `node` is."""
 
 
 class RunStarted(Fact):
@@ -39,14 +28,15 @@ class RunStarted(Fact):
 
 class StepStarted(Fact):
     type: Literal["step_started"] = "step_started"
+    within: str = ""
+    """`task_id` of the step whose nested graph it belongs to; empty in the outermost."""
 
 
 class StepFinished(Fact):
     type: Literal["step_finished"] = "step_finished"
     changed: tuple[str, ...]
-    """The keys of the state that the step wrote, sorted."""
-    update: dict[str, Any] = {}
-    """What it wrote to them, as JSON."""
+    """The keys of the state that the step wrote, sorted; `update` has what, as JSON."""
+    update: dict[str, Any] = Field(default_factory=dict)
 
 
 class Checkpointed(Fact):
@@ -79,6 +69,8 @@ class Token(Fact):
     channel: Literal["answer", "reasoning"]
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of the answer's tokens, if they were asked for. Their texts join to that of all pieces, not of each."""
+    call: int = 0
+    """The model call that made it, as `LLMCalled.call`; 0: the pipeline's own words."""
 
 
 class LLMCalled(Fact):
@@ -87,6 +79,8 @@ class LLMCalled(Fact):
     completion: Completion
     seconds: float
     backend: str
+    call: int = 0
+    """1, 2, 3, ... in the order in which the run asked."""
 
 
 class ToolCalled(Fact):
@@ -205,6 +199,7 @@ class Warned(Fact):
     type: Literal["warning"] = "warning"
     code: str
     message: str
+    call: int = 0
 
 
 class End(Fact):
@@ -267,14 +262,19 @@ class RunInterrupted(End):
 
 Event = (
     RunStarted
+    | ThreadRead
+    | Forked
     | StepStarted
     | StepFinished
     | Checkpointed
     | RunResumed
     | Token
     | LLMCalled
+    | LLMFailed
     | ToolCalled
+    | ToolFailed
     | Retrieved
+    | SearchFailed
     | Thought
     | Candidate
     | Pruned

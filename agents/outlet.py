@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from agents.events import Checkpointed, Event, Fact, StepFinished, StepStarted
+from agents.events import Checkpointed, Event, StepFinished, StepStarted
+from agents.fact import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,7 +92,7 @@ class Outlet:
     def _step(self, step: str, data: Mapping[str, Any]) -> None:
         if "result" not in data:
             self._started.add(step)
-            self.queue.put_nowait(self.make(StepStarted, step))
+            self.queue.put_nowait(self.make(StepStarted, step, within=_enclosing(step)))
         elif data["error"] is None and not data["interrupts"]:
             update = to_jsonable_python(data["result"] or {}, fallback=str)
             self.queue.put_nowait(self.make(StepFinished, step, changed=tuple(sorted(update)), update=update))
@@ -114,6 +115,11 @@ def _running() -> str:
 def _name(step: str) -> str:
     """`outer:id|1|inner:id` -> `outer/inner`; a bare number counts repeated calls of one graph in a node."""
     return "/".join(part.partition(":")[0] for part in step.split("|") if not part.isdigit())
+
+
+def _enclosing(step: str) -> str:
+    """`outer:id|1|inner:id` -> `id` of `outer`."""
+    return next((_task(part) for part in reversed(step.split("|")[:-1]) if not part.isdigit()), "")
 
 
 def _task(step: str) -> str:

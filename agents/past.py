@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agents.events import (
     Checkpointed,
@@ -17,8 +18,13 @@ from agents.events import (
     Token,
     ToolCalled,
 )
+from agents.failures import LLMFailed, SearchFailed, ToolFailed
 from agents.journal import Journal
+from agents.origins import Forked
 from agents.spending import Price, Spent, price_of
+
+WORTH = (StepFinished, LLMCalled, LLMFailed, ToolCalled, ToolFailed, Retrieved, SearchFailed, Forked)
+"""Events that an attempt was not for nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,10 @@ class Past:
     """Of a run that is new: the defaults."""
 
     attempts: int = 0
+    began: datetime | None = None
+    """When the first attempt did."""
+    forked: bool = False
+    """Whether the trace ends where the run becomes its own."""
     last_seq: int = 0
     spent: Spent = field(default_factory=Spent)
     journal: Journal = field(default_factory=Journal)
@@ -45,6 +55,8 @@ def read_past(events: Sequence[Event], before: Iterable[Event], prices: Mapping[
     unfinished = _unfinished(events)
     return Past(
         attempts=sum(isinstance(event, RunStarted | RunResumed) for event in events),
+        began=events[0].at if events else None,
+        forked=bool(events) and isinstance(events[-1], Forked),
         last_seq=events[-1].seq if events else 0,
         spent=_spent(events, prices),
         journal=journal,
@@ -74,12 +86,15 @@ def _spent(events: Sequence[Event], prices: Mapping[str, Price]) -> Spent:
     spent = Spent(
         seconds=_seconds(events),
         steps=sum(isinstance(event, Checkpointed) and event.step > 0 for event in events),
-        tool_calls=sum(isinstance(event, ToolCalled) for event in events),
+        tool_calls=sum(isinstance(event, ToolCalled | ToolFailed) for event in events),
     )
     for event in events:
         if isinstance(event, LLMCalled):
             spent.model_calls += 1
             spent.add(event.request, event.completion, price_of(prices, event.backend))
+        elif isinstance(event, LLMFailed):
+            spent.model_calls += 1
+            spent.usage = spent.cost = None
     return spent
 
 
@@ -98,7 +113,7 @@ def _seconds(events: Sequence[Event]) -> float:
 def _fruitless(events: Sequence[Event]) -> int:
     count = 0
     for event in reversed(events):
-        if isinstance(event, StepFinished | LLMCalled | ToolCalled | Retrieved):
+        if isinstance(event, WORTH):
             break
         count += isinstance(event, RunStarted | RunResumed)
     return count

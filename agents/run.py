@@ -5,16 +5,22 @@ A node reaches the world only through `runtime.context`, which is a Run; so what
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from agents.approval import Approval, answered
+from agents.approval import Approval, ask_person
 from agents.errors import CollectionRequired, LimitReached
-from agents.events import ApprovalAnswered, ApprovalAsked, Event, LLMCalled, Retrieved, Token, ToolCalled, Warned
+from agents.events import Event, LLMCalled, Retrieved, Token, ToolCalled, Warned
+from agents.failures import LLMFailed, SearchFailed, ToolFailed
 from agents.journal import Journal
+from agents.shown import shown
 from agents.spending import Limits, Price, Spent, price_of
+from agents.system_message import with_system
 from agents.wishes import Wishes
 from backends.base import (
     Completion,
@@ -88,6 +94,10 @@ class Deps:
     settle: Callable[[], Awaitable[None]] | None = None
     """Waits until all events so far are stored. Called after each call to the outside, so that a crash does not repeat
     it; None: a crash ends the run anyway."""
+    answers: Callable[[Run, ToolCall], Awaitable[Outcome]] | None = None
+    """What tools said when the run was recorded, instead of calling them; None: tools are called."""
+    timer: Callable[[float | None], asyncio.Timeout] = asyncio.timeout
+    """Of the limit of seconds; a replay runs on the recording's time."""
 
 
 @dataclass
@@ -103,6 +113,8 @@ class Run:
     """Of the last call that wrote to the answer."""
     drafted: str = ""
     """The best answer so far, for a run that is cut short before it said any."""
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """The time that a node may use: a replay, and a step that runs again, find the same."""
     _said: list[str] = field(default_factory=list)
 
     @property
@@ -115,14 +127,19 @@ class Run:
         given = self.deps.options
         return given if isinstance(given, kind) else kind()
 
+    def dice(self, *about: str | int) -> Random:
+        """Chance that a replay repeats: the same for the same `about` in one run, and in all runs of one seed."""
+        seed = self.deps.sampling.seed
+        return Random(repr((self.outlet.run_id if seed is None else seed, *about)))
+
     def emit(self, kind: type[Event], **fields: Any) -> None:
         self.outlet.emit(kind, **fields)
 
-    def say(self, text: str, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
+    def say(self, text: str, logprobs: tuple[TokenLogprob, ...] = (), call: int = 0) -> None:
         """Send a piece of the answer."""
         if text or logprobs:
             self._said.append(text)
-            self.emit(Token, text=text, channel="answer", logprobs=logprobs)
+            self.emit(Token, text=text, channel="answer", logprobs=logprobs, call=call)
 
     def draft(self, answer: str) -> None:
         """Keep the best answer so far, which a limit or a cancellation then returns; it is not sent out."""
@@ -148,7 +165,7 @@ class Run:
         again. Raises LimitReached, BackendError.
         """
         request = Request(
-            messages=self._with_system(messages),
+            messages=with_system(self.input.system, messages),
             question=question,
             sources=tuple(sources),
             **(self.deps.sampling.model_dump() | fixed),
@@ -176,10 +193,13 @@ class Run:
         known = self.journal.hits(self.outlet.task_id(), query, k, where)
         if known is not None:
             return known
-        began = time.perf_counter()
-        hits = await self.deps.retriever.search(query, k, where=where)
-        seconds, generation = time.perf_counter() - began, self.deps.generation
-        self.emit(Retrieved, query=query, k=k, where=where, generation=generation, hits=tuple(hits), seconds=seconds)
+        about, began = {"query": query, "k": k, "where": where, "generation": self.deps.generation}, time.perf_counter()
+        try:
+            hits = await self.deps.retriever.search(query, k, where=where)
+        except Exception as error:
+            self.emit(SearchFailed, **about, **shown(error), seconds=time.perf_counter() - began)
+            raise
+        self.emit(Retrieved, **about, hits=tuple(hits), seconds=time.perf_counter() - began)
         return hits
 
     async def call(self, call: ToolCall, perform: Callable[[str], Awaitable[Outcome]]) -> Outcome:
@@ -193,7 +213,12 @@ class Run:
             return known
         self.spent.count_tool_call(self.deps.limits)
         began = time.perf_counter()
-        outcome = await perform(f"{task_id}:{call.id}")
+        answers = self.deps.answers
+        try:
+            outcome = await (perform(f"{task_id}:{call.id}") if answers is None else answers(self, call))
+        except Exception as error:
+            self.emit(ToolFailed, call=call, **shown(error), seconds=time.perf_counter() - began)
+            raise
         self.emit(
             ToolCalled,
             call=call,
@@ -212,18 +237,7 @@ class Run:
         Call it before the step does anything that must not be done twice, and in an order that does not vary: answers
         are told apart by it. Raises LangGraph's GraphInterrupt, which is not to be caught, and BadAnswer.
         """
-        from langgraph.errors import GraphInterrupt
-        from langgraph.types import interrupt
-
-        id = self.outlet.question_id()
-        try:
-            given = interrupt({"subject": subject, "details": dict(details)})
-        except GraphInterrupt:
-            self.emit(ApprovalAsked, id=id, subject=subject, details=dict(details))
-            raise
-        approval = answered(given)
-        self.emit(ApprovalAnswered, id=id, approved=approval.approved, comment=approval.comment)
-        return approval
+        return ask_person(self, subject, details)
 
     async def _call(
         self,
@@ -232,18 +246,21 @@ class Run:
         stream_to: Literal["answer"] | None,
         hold: Callable[[str], bool] | None,
     ) -> Completion:
-        backend, began = self.deps.backend, time.perf_counter()
+        backend, number, began = self.deps.backend, self.spent.model_calls, time.perf_counter()
+        about = {"request": request, "backend": backend.name, "call": number}
         try:
             async with closing(backend.stream(request)) as deltas:
-                completion = await complete(self._overhear(deltas, stream_to, hold))
-        except BaseException:
+                completion = await complete(self._overhear(deltas, number, stream_to, hold))
+        except BaseException as error:
             self.spent.usage = self.spent.cost = None  # Nobody says what a call used that broke off.
+            if isinstance(error, Exception):
+                self.emit(LLMFailed, **about, **shown(error), seconds=time.perf_counter() - began)
             raise
         self.spent.add(request, completion, price)
         seconds = time.perf_counter() - began
         if stream_to == "answer":
             self.finish = completion.finish
-        self.emit(LLMCalled, request=request, completion=completion, seconds=seconds, backend=backend.name)
+        self.emit(LLMCalled, **about, completion=completion, seconds=seconds)
         await self._settle()
         return completion
 
@@ -261,26 +278,23 @@ class Run:
             if hold is None or not hold(known.message.content):
                 self.say(known.message.content, known.logprobs)
 
-    def _with_system(self, messages: Sequence[Message]) -> tuple[Message, ...]:
-        """One system message, first: several, or a later one, are refused by the chat templates of some models."""
-        ours = [m.content for m in messages if m.role == "system"]
-        text = "\n\n".join(part for part in (self.input.system, *ours) if part)
-        rest = tuple(m for m in messages if m.role != "system")
-        return (Message(role="system", content=text), *rest) if text else rest
-
     async def _overhear(
-        self, deltas: AsyncIterator[Delta], stream_to: Literal["answer"] | None, hold: Callable[[str], bool] | None
+        self,
+        deltas: AsyncIterator[Delta],
+        call: int,
+        stream_to: Literal["answer"] | None,
+        hold: Callable[[str], bool] | None,
     ) -> AsyncIterator[Delta]:
         held = ""
         odds: tuple[TokenLogprob, ...] = ()
         async for delta in deltas:
             if delta.reasoning:
-                self.emit(Token, text=delta.reasoning, channel="reasoning")
+                self.emit(Token, text=delta.reasoning, channel="reasoning", call=call)
             if delta.warning:
-                self.warn("backend", delta.warning)
+                self.emit(Warned, code="backend", message=delta.warning, call=call)
             if stream_to == "answer" and (delta.text or delta.logprobs):
                 held, odds = held + delta.text, odds + delta.logprobs
                 if hold is None or not hold(held):
-                    self.say(held, odds)
+                    self.say(held, odds, call)
                     held, odds, hold = "", (), None
             yield delta

@@ -50,9 +50,11 @@ async def stream(
 
     began, past = time.perf_counter(), past or Past()
     outlet = Outlet(run_id, past.stored)
-    run = Run(deps, input, outlet, past.spent, past.journal, _said=list(past.said))
-    seq = past.last_seq + 1
-    yield _start(pipeline, input, deps, outlet, past).model_copy(update={"seq": seq})
+    seq, start = past.last_seq, _start(pipeline, input, deps, outlet, past)
+    run = Run(deps, input, outlet, past.spent, past.journal, began=past.began or start.at, _said=list(past.said))
+    if not past.forked:
+        seq += 1
+        yield start.model_copy(update={"seq": seq})
     done = Walk()
     task = asyncio.create_task(walk(done, pipeline, place, input, run, control or RunControl()), name=f"run {run_id}")
     task.add_done_callback(lambda _: outlet.queue.put_nowait(None))

@@ -50,8 +50,8 @@ def config_of(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfi
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", **chosen}}
 
 
-async def begin_turn(place: Place) -> bool:
-    """Begin a turn on the thread; returns whether there were any before.
+async def begin_turn(place: Place) -> list[Message] | None:
+    """Begin a turn on the thread; returns the messages of the turns before, None if there were none.
 
     It begins at a checkpoint that holds the messages so far and nothing else: what a pipeline noted for itself in the
     turn before, or what another pipeline did, is no part of the conversation.
@@ -61,18 +61,19 @@ async def begin_turn(place: Place) -> bool:
 
     found = await place.graph.aget_state(config_of(place.thread_id, place.checkpoint_id))
     if found.created_at is None:
-        return False
+        return None
     saver: Any = place.graph.checkpointer
     step = (found.metadata or {}).get("step", 0) + 1
     versions = {"history": saver.get_next_version(None, None)}
+    before = turns(found.values)
     page = {
         **empty_checkpoint(),
         "id": str(uuid6(clock_seq=step)),
-        "channel_values": {"history": turns(found.values)},
+        "channel_values": {"history": before},
         "channel_versions": versions,
     }
     await saver.aput(found.config, page, {"source": "fork", "step": step, "parents": {}}, versions)
-    return True
+    return before
 
 
 async def has_begun(place: Place, run_id: str) -> bool:

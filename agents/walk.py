@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.errors import CollectionRequired, LimitReached
 from agents.events import Question
+from agents.origins import ThreadRead
 from agents.thread import begin_turn, config_of, has_begun
 from backends.errors import CapabilityMissing
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from langgraph.runtime import RunControl
     from langgraph.types import StreamMode
 
+    from agents.outlet import Outlet
     from agents.pipeline import Pipeline
     from agents.run import Deps, Run, RunInput
     from agents.thread import Graph, Place
@@ -51,7 +52,7 @@ async def walk(
         raise _out_of_steps(limits.steps)
     left = None if limits.seconds is None else max(0.0, limits.seconds - spent.seconds)
     try:
-        async with asyncio.timeout(left) as clock:
+        async with run.deps.timer(left) as clock:
             await _steps(done, pipeline, place, input, run, control, most)
     except TimeoutError:
         if not clock.expired():
@@ -64,9 +65,9 @@ async def _steps(
 ) -> None:
     from langgraph.errors import GraphRecursionError
 
-    outlet, run_id = run.outlet, run.outlet.run_id
-    given, config = await _beginning(place, input, run_id)
-    config |= {"metadata": {"run_id": run_id, "graph_id": pipeline.name}, "recursion_limit": most}
+    outlet = run.outlet
+    given, config = await _beginning(place, input, outlet)
+    config |= {"metadata": {"run_id": outlet.run_id, "graph_id": pipeline.name}, "recursion_limit": most}
     parts = (place.graph if place else _compiled(pipeline)).astream(
         given,
         config,
@@ -95,17 +96,22 @@ async def _steps(
         outlet.flush()
 
 
-async def _beginning(place: Place | None, input: RunInput, run_id: str) -> tuple[Any, RunnableConfig]:
-    """What LangGraph is given, and where: the question, an answer to the thread's, or nothing, to go on."""
+async def _beginning(place: Place | None, input: RunInput, outlet: Outlet) -> tuple[Any, RunnableConfig]:
+    """What LangGraph is given, and where: the question, an answer to the thread's, or nothing, to go on.
+
+    The turns before the question are told: they are from outside the run.
+    """
     question: dict[str, Any] = {"question": input.question, "history": list(input.history)}
     if place is None:
-        return question, config_of(run_id)
+        return question, config_of(outlet.run_id)
     latest = config_of(place.thread_id)
-    if place.durability != "exit" and await has_begun(place, run_id):
+    if place.durability != "exit" and await has_begun(place, outlet.run_id):
         return None, latest
     if place.command is not None or place.continues:
         return place.command, config_of(place.thread_id, place.checkpoint_id)
-    if await begin_turn(place) and not input.history:
+    before = await begin_turn(place)
+    if before is not None and not input.history:
+        outlet.queue.put_nowait(outlet.make(ThreadRead, messages=tuple(before)))
         del question["history"]
     return question, latest
 

@@ -1,0 +1,15 @@
+"""One system message, first: several, or a later one, are refused by the chat templates of some models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.base import Message
+
+
+def with_system(clients: str, messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with all that is said to the system in the first: the client's own before the pipeline's."""
+    ours = [m.content for m in messages if m.role == "system"]
+    text = "\n\n".join(part for part in (clients, *ours) if part)
+    rest = tuple(m for m in messages if m.role != "system")
+    return (Message(role="system", content=text), *rest) if text else rest
