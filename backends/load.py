@@ -1,4 +1,4 @@
-"""From a spec string to a backend: `NAME:MODEL` or `NAME` of a profile, `scripted:FILE`, `extractive`."""
+"""From a spec string to a backend: `NAME:MODEL` or `NAME` of a profile, `scripted:FILE`, `extractive`, ..."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 BUILT_IN: Mapping[str, Profile] = {
     "scripted": Profile(name="scripted", kind="scripted"),
     "extractive": Profile(name="extractive", kind="extractive"),
+    "langchain": Profile(name="langchain", kind="langchain"),
 }
+WITHOUT_MODEL = frozenset({"scripted", "extractive"})
+"""Kinds that answer without one."""
 
 
 def load(
@@ -48,6 +51,8 @@ def load(
     model = model.strip() or profile.model or ""
     if profile.kind == "scripted":
         return _scripted(spec, model)
+    if profile.kind == "langchain":
+        return _langchain(profile, model)
     return _served(profile, model)
 
 
@@ -115,6 +120,14 @@ def _known(profile: Profile, model: str) -> Backend:
     from backends.probed import Probed
 
     return Probed(backend, profile.flags, doubts, partial(found, profile=profile, model=model))
+
+
+def _langchain(profile: Profile, model: str) -> Backend:
+    from backends.langchain import LangChain
+
+    if not model:
+        raise BadSpec(f"{profile.name!r} needs a model: write '{profile.name}:PROVIDER:MODEL'")
+    return LangChain(profile, model)
 
 
 def _extractive(spec: str, model: str, quote: Quoter | None, count: Counter | None) -> Backend:

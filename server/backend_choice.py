@@ -13,7 +13,7 @@ from backends.base import Backend, Source
 from backends.cache import Cached, ReplyCache
 from backends.errors import BadSpec
 from backends.extractive import Quote
-from backends.load import BUILT_IN, check_text, load
+from backends.load import BUILT_IN, WITHOUT_MODEL, check_text, load
 from backends.presets import known_profiles
 from backends.profiles import Profile
 from server.settings import BackendProfile, Settings, environment
@@ -59,9 +59,10 @@ class Backends:
         wanted = (await self.default()).spec if spec in (None, "auto") else str(spec).strip()
         check_text(wanted)
         if wanted not in self._loaded:
-            if self._settings.tenants() and wanted != self._settings.backend and self._names_a_script(wanted):
-                # A script is a file of this machine: a caller with a mere key has no say in which files are read.
-                raise BadSpec("a service with API keys takes scripted backends from its own configuration only")
+            if self._settings.tenants() and wanted != self._settings.backend and self._reaches_inside(wanted):
+                # A script is a file of this machine, and LangChain loads what it is told, with the keys it finds: a
+                # caller with a mere key has no say in that.
+                raise BadSpec("a service with API keys takes such backends from its own configuration only")
             made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
             self._loaded.setdefault(wanted, Shared(made))
         found = self._loaded[wanted] = self._loaded.pop(wanted)
@@ -73,8 +74,9 @@ class Backends:
 
         What has no model behind it is never cached: a script's next reply is another one.
         """
-        profile = self._profiles.get(backend.name.partition(":")[0])
-        if self._cache is None or profile is None or profile.kind in BUILT_IN:
+        name = backend.name.partition(":")[0]
+        profile = self._profiles.get(name) or BUILT_IN.get(name)
+        if self._cache is None or profile is None or profile.kind in WITHOUT_MODEL:
             return backend
         # Keys are masked in it: a new key for the same server changes no answer.
         return Cached(backend, self._cache, identity=profile.model_dump_json(), scope=tenant)
@@ -85,10 +87,10 @@ class Backends:
         for backend in dropped:
             await backend.drop()
 
-    def _names_a_script(self, spec: str) -> bool:
-        name, _, file = spec.partition(":")
-        profile = self._profiles.get(name)
-        return bool(file) and (name == "scripted" or (profile is not None and profile.kind == "scripted"))
+    def _reaches_inside(self, spec: str) -> bool:
+        name, _, rest = spec.partition(":")
+        profile = self._profiles.get(name) or BUILT_IN.get(name)
+        return bool(rest) and profile is not None and profile.kind in ("scripted", "langchain")
 
     async def aclose(self) -> None:
         if self._choosing is not None:

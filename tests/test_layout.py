@@ -29,7 +29,9 @@ OURS = {*PACKAGES, "benchmarks", "tests"}
 
 ONLY_IN = {
     "langgraph": ("agents/", "server/"),
-    "langchain_core": ("agents/", "server/"),
+    # LangChain's models are one more wire format; what else of LangChain there is stays with LangGraph.
+    "langchain_core": ("agents/", "server/", "backends/langchain"),
+    "langchain": ("backends/langchain.py",),
     "faiss": ("retrieval/",),
     "sentence_transformers": ("retrieval/",),
     "onnxruntime": ("retrieval/",),
@@ -153,6 +155,10 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
+OPTIONAL = {"langchain"}
+"""Imported where the user asks for it by name, and missed with a sentence that says what to install."""
+
+
 def test_third_party_imports_are_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     runtime = {_distribution(line) for line in project["dependencies"]}
@@ -168,7 +174,8 @@ def test_third_party_imports_are_declared():
             and declared.isdisjoint(map(_distribution, [COMES_WITH.get(found.top, ""), *brought_by.get(found.top, [])]))
         }
 
-    assert undeclared(PACKAGES, runtime) == set()
+    extras = {_distribution(line) for name in OPTIONAL for line in project["optional-dependencies"][name]}
+    assert undeclared(PACKAGES, runtime | extras) == set()
     assert undeclared(("benchmarks", "tests"), developing) == set()
 
 

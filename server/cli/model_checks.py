@@ -23,7 +23,7 @@ async def backend_checks(settings: Settings) -> list[Check]:
 
     from backends.auto import choose
     from backends.errors import BackendError
-    from backends.load import BUILT_IN, load
+    from backends.load import load
     from backends.presets import PRESETS
     from server.backend_choice import profiles
     from server.settings import environment
@@ -32,7 +32,7 @@ async def backend_checks(settings: Settings) -> list[Check]:
     try:
         known = profiles(settings, found)
         choice = await choose(settings.backend, known)
-        if choice.spec.partition(":")[0] not in BUILT_IN or choice.spec.startswith("scripted"):
+        if _kind(choice.spec, known) != "extractive":
             load(choice.spec, known)
     except (BackendError, ValidationError) as error:
         way_out = "correct `backend` and `[backends.NAME]` in the configuration, or SANDTABLE_BACKEND"
@@ -86,6 +86,15 @@ async def abilities(spec: str, known: Mapping[str, Profile]) -> list[Check]:
         way_out = "start the server, or name another backend"
         return [Check("capabilities", "warn", f"{spec} cannot be asked: {error}", way_out)]
     return [Check("capabilities", "ok", "; ".join(told))]
+
+
+def _kind(spec: str, known: Mapping[str, Profile]) -> str:
+    """'' when there is no such backend."""
+    from backends.load import BUILT_IN
+
+    name = spec.partition(":")[0].strip()
+    profile = known.get(name) or BUILT_IN.get(name)
+    return "" if profile is None else profile.kind
 
 
 def _why(finding: Finding) -> str:

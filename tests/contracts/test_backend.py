@@ -10,12 +10,14 @@ from backends.base import Capabilities, Delta, Image, Message, Request, Source, 
 from backends.cache import Cached, ReplyCache
 from backends.errors import CapabilityMissing
 from backends.extractive import Extractive, Quote
+from backends.langchain import LangChain
 from backends.lifetime import close, closing
 from backends.ollama import Ollama
 from backends.openai import OpenAI
 from backends.profiles import Profile
 from backends.retry import Retry
 from backends.scripted import Scripted
+from tests.echo_chat import EchoChat
 from tests.fake_anthropic import FakeAnthropic
 from tests.fake_ollama import FakeOllama
 from tests.fake_upstream import FakeUpstream
@@ -54,9 +56,15 @@ BACKENDS = {
     "anthropic": lambda url: Anthropic(profile_at(url, "anthropic", flags={"images": True, "logprobs": False}), "echo"),
     "anthropic with nothing": lambda url: Anthropic(profile_at(url, "anthropic", flags=NO_TOOLS), "echo"),
     "cached": lambda url: Cached(over_http(url), ReplyCache(Memory(), "all"), identity=""),
+    "langchain": lambda url: echo_chat(),
+    "langchain with images": lambda url: echo_chat(flags={"images": True, "tools": True}),
     "scripted": lambda url: Scripted(lambda request: request.messages[-1].content),
     "extractive": lambda url: Extractive(quote_all),
 }
+
+
+def echo_chat(**fields):
+    return LangChain(Profile(name="langchain", kind="langchain", **fields), "test:echo", EchoChat)
 
 
 class Memory(dict):
