@@ -41,6 +41,8 @@ class Pipeline:
     graph: StateGraph[Any, Any, Any, Any]
     """Uncompiled: who runs it brings the checkpointer."""
     needs_collection: bool = False
+    asks: bool = False
+    """Whether a step may stop to ask a person, so that every run has to be kept."""
     needs: frozenset[str] = frozenset()
     """Names of fields of `backends.base.Capabilities` that the backend must have."""
     takes: frozenset[str] = frozenset()

@@ -56,24 +56,33 @@ async def begin_turn(place: Place) -> list[Message] | None:
     It begins at a checkpoint that holds the messages so far and nothing else: what a pipeline noted for itself in the
     turn before, or what another pipeline did, is no part of the conversation.
     """
-    from langgraph.checkpoint.base import empty_checkpoint
-    from langgraph.checkpoint.base.id import uuid6
-
     found = await place.graph.aget_state(config_of(place.thread_id, place.checkpoint_id))
     if found.created_at is None:
         return None
-    saver: Any = place.graph.checkpointer
-    step = (found.metadata or {}).get("step", 0) + 1
-    versions = {"history": saver.get_next_version(None, None)}
-    before = turns(found.values)
+    before, step = turns(found.values), (found.metadata or {}).get("step", 0) + 1
+    await _put(place.graph, found.config, {"history": before}, {"source": "fork", "step": step})
+    return before
+
+
+async def keep_turn(graph: Graph, thread_id: str, values: Mapping[str, Any], run_id: str) -> None:
+    """Store the outcome of a run that no checkpointer followed, as the first turn of a new thread."""
+    await _put(graph, config_of(thread_id), values, {"source": "update", "step": 0, "run_id": run_id})
+
+
+async def _put(graph: Graph, parent: RunnableConfig, values: Mapping[str, Any], about: dict[str, Any]) -> None:
+    """Store a checkpoint with these values and no steps to come."""
+    from langgraph.checkpoint.base import empty_checkpoint
+    from langgraph.checkpoint.base.id import uuid6
+
+    saver: Any = graph.checkpointer
+    versions = {name: saver.get_next_version(None, None) for name in values}
     page = {
         **empty_checkpoint(),
-        "id": str(uuid6(clock_seq=step)),
-        "channel_values": {"history": before},
+        "id": str(uuid6(clock_seq=about["step"])),
+        "channel_values": dict(values),
         "channel_versions": versions,
     }
-    await saver.aput(found.config, page, {"source": "fork", "step": step, "parents": {}}, versions)
-    return before
+    await saver.aput(parent, page, {"parents": {}, **about}, versions)
 
 
 async def has_begun(place: Place, run_id: str) -> bool:

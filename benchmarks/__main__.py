@@ -16,6 +16,8 @@ BENCHMARKS: Mapping[str, str] = {
     "encoder": "benchmarks.encoder",
     "ingest": "benchmarks.ingest",
     "overhead": "benchmarks.overhead",
+    "streams": "benchmarks.streams",
+    "steps": "benchmarks.steps",
     "start": "benchmarks.start",
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",

@@ -20,6 +20,8 @@ def pytest_configure() -> None:
     for name in _settings_and_keys():
         del os.environ[name]
     os.environ["HF_HUB_OFFLINE"] = "1"
+    # As the service sets it: only known types come back from a checkpoint. Read when langgraph is imported.
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
     # ONNX Runtime reports its use to its maker by default; only this stops it.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     sys.addaudithook(_only_this_machine)

@@ -1,7 +1,7 @@
 """A local server of the OpenAI form, for tests and for measuring what stands in front of it.
 
-The models `echo` (says the last user message back, in pieces of 4 characters) and `tokens` (always the same 20 tokens)
-behave well. Other model names give the answers they were set up with, however broken.
+The models `echo` (says the last user message back, in pieces of 4 characters), `tokens` (always the same 20 tokens) and
+`paced` (100 tokens, 25 ms each) behave well. Other model names give the answers they were set up with, however broken.
 
 As a program: python -m tests.fake_upstream --port 9999
 """
@@ -53,6 +53,8 @@ class Canned:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     then: Literal["whole", "cut", "eof", "stall", "silent", "drop"] = "whole"
+    pause: float = 0.0
+    """Seconds before each piece, as a model takes them for a token."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,14 @@ Answer = Canned | Sequence[Canned] | Callable[[Mapping[str, Any]], Canned]
 """One for all requests, one after the other (the last for all further ones), or made from the request's body."""
 
 TOKENS = Canned(stream_of("".join(f"token{n:02} " for n in range(20)), size=8))
+PACED = Canned(stream_of("".join(f"token{n:02} " for n in range(100)), size=8), pause=0.025)
 
 
 class FakeUpstream:
     """`answers`: by model name."""
 
     def __init__(self, answers: Mapping[str, Answer] | None = None, *, keep_requests: bool = True) -> None:
-        self.answers: dict[str, Answer] = {"echo": echo, "tokens": TOKENS, **(answers or {})}
+        self.answers: dict[str, Answer] = {"echo": echo, "tokens": TOKENS, "paced": PACED, **(answers or {})}
         self.requests: list[Received] = []
         self.asked = asyncio.Event()
         """A request has come."""
@@ -183,6 +186,8 @@ async def _write(canned: Canned, writer: asyncio.StreamWriter) -> None:
     fields = "".join(f"{name}: {value}\r\n" for name, value in {**canned.headers, **framing}.items())
     writer.write(f"HTTP/1.1 {canned.status} Status\r\n{fields}\r\n".encode("latin-1"))
     for piece in canned.pieces:
+        if canned.pause:
+            await asyncio.sleep(canned.pause)
         writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
         await writer.drain()
     if canned.then == "whole":

@@ -64,6 +64,7 @@ async def _orders(request: Request, body: ChatCompletion) -> list[Order]:
             collection=parts.collection,
             run_id=new_uuid(),
             thread_id=thread_id,
+            continues_thread=bool(body.sandtable and body.sandtable.thread_id),
             limits=parts.limits,
         )
         for choice, thread_id in enumerate(thread_ids)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
-from agents.events import Event
+from agents.events import Event, RunFinished
 from server.errors import from_exception
 
 if TYPE_CHECKING:
@@ -73,6 +73,20 @@ async def drive(
             yield event
 
 
+async def keep(services: Services, order: Order, end: RunFinished) -> None:
+    """Store the turn of a run whose steps were not kept, as its thread's first: the client may go on with it."""
+    from agents.thread import keep_turn
+
+    values = {
+        "question": order.input.question,
+        "history": list(order.input.history),
+        "answer": end.answer,
+        "citations": list(end.citations),
+    }
+    graph = await services.checkpoints.graph(order.pipeline)
+    await keep_turn(graph, order.thread_id, values, order.run_id)
+
+
 async def _settle(services: Services) -> None:
     """Raises NotStored."""
     from agents.errors import NotStored
@@ -83,9 +97,17 @@ async def _settle(services: Services) -> None:
         raise NotStored(f"the trace cannot be stored: {from_exception(error).message}") from error
 
 
-async def place_of(services: Services, order: Order, *, durable: bool) -> Place:
+def keeps_steps(order: Order) -> bool:
+    """Whether a foreground run needs a checkpointer: it may stop to ask, or its thread has turns before it."""
+    return order.pipeline.asks or order.continues_thread
+
+
+async def place_of(services: Services, order: Order, *, durable: bool) -> Place | None:
+    """Where the run's steps are kept; None: nowhere, since nobody will come back for them."""
     from agents.thread import Place
 
+    if not (durable or keeps_steps(order)):
+        return None
     start = order.start
     return Place(
         graph=await services.checkpoints.graph(order.pipeline),

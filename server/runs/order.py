@@ -51,6 +51,8 @@ class Order:
     thread_id: str
     kind: Literal["chat", "response", "langgraph", "mcp"] = "chat"
     """The API that it came by."""
+    continues_thread: bool = False
+    """Whether the thread has, or may have, turns before this one."""
     start: Start = field(default_factory=Start)
     resumes: str | None = None
     """The run whose question it answers."""

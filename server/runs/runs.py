@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
-from agents.events import End, Event, RunCancelled, RunFailed, Token
+from agents.events import End, Event, RunCancelled, RunFailed, RunFinished, Token
 from server.errors import ApiError, from_exception
-from server.runs.driving import STATUS, drive
+from server.runs.driving import STATUS, drive, keep, keeps_steps
 from server.runs.order import Order, order_from, row_of
 from server.runs.pasts import past_of
 from server.runs.turns import QueueFull, Ticket
@@ -194,7 +195,7 @@ async def _in_the_foreground(services: Services, order: Order) -> AsyncGenerator
                     said += event.text
                 if isinstance(event, End):
                     last = -1
-                    event = await _ended(services, event, event.answer)
+                    event = await _ended(services, order, event, event.answer)
                 yield event
     finally:
         if last >= 0:
@@ -204,11 +205,13 @@ async def _in_the_foreground(services: Services, order: Order) -> AsyncGenerator
             services.events.end_soon(order.run_id, "cancelled", said)
 
 
-async def _ended(services: Services, event: Event, answer: str) -> Event:
+async def _ended(services: Services, order: Order, event: Event, answer: str) -> Event:
     """The run's last event, stored with all before it; or in its place why they could not be."""
     try:
+        if isinstance(event, RunFinished) and not keeps_steps(order):
+            await keep(services, order, event)
         await services.events.end(event.run_id, STATUS[event.type], answer)
-    except OperationalError as error:
+    except (OperationalError, sqlite3.OperationalError) as error:
         why = from_exception(error)
         about = event.model_dump(include={"seq", "at", "run_id", "answer", "usage", "seconds"})
         message = f"the trace cannot be stored: {why.message}"

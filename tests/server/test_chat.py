@@ -365,3 +365,24 @@ async def test_every_hit_of_mixed_languages_stands_where_it_says(client):
         for hit in hits:
             assert content[hit["start"] : hit["end"]] == hit["content"][0]["text"]
             assert hit["filename"] == "混合🎉.md"
+
+
+async def test_a_chat_goes_on_with_its_thread(client, fake):
+    """With `thread_id` the turns before are the service's to remember; the request carries one user message."""
+    first = await whole(client, "My name is Ada.")
+    thread = first["sandtable"]["thread_id"]
+    for n in (2, 3):
+        reply = await whole(client, f"And {n}?", sandtable={"thread_id": thread})
+        assert reply["sandtable"]["thread_id"] == thread
+    said = [message["content"] for message in fake.requests[-1].body["messages"]]
+    assert said == ["My name is Ada.", "My name is Ada.", "And 2?", "And 2?", "And 3?"]
+    two = [
+        {"role": "user", "content": "One"},
+        {"role": "assistant", "content": "1"},
+        {"role": "user", "content": "Two"},
+    ]
+    bad = {"messages": two, "sandtable": {"thread_id": thread}}
+    unknown = {"sandtable": {"thread_id": "0190a3c4-0000-7000-8000-000000000009"}}
+    for fields, status, code in ((bad, 400, "thread_has_history"), (unknown, 404, "thread_not_found")):
+        reply = await client.post("/v1/chat/completions", json={**ask(), **fields})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
