@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -10,9 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from backends.errors import BadReply, IncompleteStream, TimedOut, Unreachable
+from backends.lanes import STREAMS, Lanes
 from backends.unicode import whole
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -62,11 +64,7 @@ class Reply:
 
 
 class Http:
-    """Requests below one base URL over pooled connections.
-
-    The pool is made at the first request and belongs to the event loop that made it; a request in another loop starts
-    a new one.
-    """
+    """Requests below one base URL over pooled connections. The pools are made as they are needed."""
 
     def __init__(
         self, base_url: str, headers: Mapping[str, str], *, connect_timeout: float, read_timeout: float
@@ -79,7 +77,8 @@ class Http:
         self._headers = {"accept-encoding": "identity", **headers}
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._pool: tuple[asyncio.AbstractEventLoop, httpx.AsyncClient] | None = None
+        self._lanes = Lanes(self._new_client)
+        self._certificates: ssl.SSLContext | None = None
 
     @asynccontextmanager
     async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> AsyncIterator[Reply]:
@@ -87,21 +86,21 @@ class Http:
 
         Raises Unreachable and TimedOut.
         """
-        response = await self._send(method, path, body)
-        try:
-            yield Reply(response, self.where, self._read_timeout)
-        finally:
-            await response.aclose()
+        async with self._lanes.client() as client:
+            response = await self._send(client, method, path, body)
+            try:
+                yield Reply(response, self.where, self._read_timeout)
+            finally:
+                await response.aclose()
 
     async def aclose(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None and pool[0] is asyncio.get_running_loop():
-            await pool[1].aclose()
+        await self._lanes.aclose()
 
-    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+    async def _send(
+        self, client: httpx.AsyncClient, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> httpx.Response:
         import httpx
 
-        client = self._client()
         content = None if body is None else whole(json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
         headers = {} if body is None else {"content-type": "application/json"}
         request = client.build_request(method, f"{self._base_url}/{path}", content=content, headers=headers)
@@ -120,21 +119,20 @@ class Http:
         except httpx.TransportError as error:
             raise Unreachable(f"cannot reach {self.where}: {_reason(error)}", retryable=True) from None
 
-    def _client(self) -> httpx.AsyncClient:
-        loop = asyncio.get_running_loop()
-        if self._pool is None or self._pool[0] is not loop:
-            self._pool = (loop, self._new_client())
-        return self._pool[1]
-
     def _new_client(self) -> httpx.AsyncClient:
         import httpx
 
+        if self._tls and self._certificates is None:
+            self._certificates = httpx.create_ssl_context()
         return httpx.AsyncClient(
             headers=self._headers,
             timeout=httpx.Timeout(self._read_timeout, connect=self._connect_timeout),
             # How many streams run at once is decided above: a second limit here would only hide waiting.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEEPALIVE_SECONDS),
-            verify=self._tls,  # loading the certificates takes longer than starting the rest, and plain HTTP has none
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=STREAMS, keepalive_expiry=KEEPALIVE_SECONDS
+            ),
+            # Loading the certificates takes longer than the rest: once, and not at all for plain HTTP.
+            verify=self._certificates or False,
             trust_env=self._host not in LOOPBACK,  # proxy variables never concern this machine
             follow_redirects=False,  # a redirect could carry the key elsewhere
         )

@@ -41,7 +41,7 @@ ONLY_IN = {
     "fastapi": ("server/",),
     "starlette": ("server/",),
     "uvicorn": ("server/",),
-    "httpx": ("backends/http.py", "server/", "demos/"),
+    "httpx": ("backends/http.py", "backends/lanes.py", "server/", "demos/"),
     "mcp": ("server/mcp/",),
     # A fork of httpx that comes with mcp; exceptions and clients of the two do not mix.
     "httpx2": (),

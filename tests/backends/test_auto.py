@@ -22,7 +22,7 @@ def server_at(url, **fields):
 
 
 async def test_models(upstream):
-    assert await models(server_at(upstream.url, api_key=KEY)) == ["echo", "tokens"]
+    assert await models(server_at(upstream.url, api_key=KEY)) == ["echo", "tokens", "paced"]
     assert upstream.requests[0].path == "/v1/models"
     assert upstream.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
@@ -140,7 +140,7 @@ async def test_models_of_ollamas_own_api():
     server = FakeOllama({"qwen3:8b": []})
     url = await server.start()
     profile = Profile(name="ollama", kind="ollama", base_url=url)
-    assert await models(profile) == ["echo", "tokens", "qwen3:8b"]
+    assert await models(profile) == ["echo", "tokens", "paced", "qwen3:8b"]
     assert server.requests[0].path == "/api/tags"
     choice = await choose(None, known_profiles({}, {"ollama": profile}), probe=partial(only, url))
     assert choice.spec == "ollama:echo"
