@@ -1,8 +1,8 @@
 """Events on their way to the database, and to whoever follows a run.
 
 All runs share one writer that commits what has gathered since its last commit: one transaction carries the tokens of
-many runs, and a lone run waits for nobody. Followers read the database and are only woken from here, so a follower
-that comes late or slowly misses nothing.
+many runs, and a lone run waits for nobody. A follower reads the database up to the present and is then handed what is
+committed; one that falls behind reads the database again, so that it misses nothing and holds little.
 """
 
 from __future__ import annotations
@@ -34,6 +34,32 @@ RETRY_SECONDS = 1.0
 """Between tries while the database takes nothing: its disk is full, or another process has it locked."""
 
 
+class _Follower:
+    """What has been committed since a follower last looked."""
+
+    def __init__(self) -> None:
+        self.more = asyncio.Event()
+        self.more.set()
+        self.behind = True
+        """There may be more in the database than in `rows`."""
+        self.rows: list[tuple[int, str, str]] = []
+
+    def give(self, row: tuple[int, str, str]) -> None:
+        if len(self.rows) >= PAGE:
+            self.behind = True
+        else:
+            self.rows.append(row)
+        self.more.set()
+
+    def take(self) -> list[tuple[int, str, str]] | None:
+        """What there is; None: look into the database. What is committed meanwhile is in `rows` again."""
+        rows, self.rows = self.rows, []
+        behind, self.behind = self.behind, False
+        if not behind:
+            self.more.clear()
+        return None if behind else rows
+
+
 class EventLog:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,7 +69,7 @@ class EventLog:
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._followed: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._followed: defaultdict[str, set[_Follower]] = defaultdict(set)
         self._writer: asyncio.Task[None] | None = None
         self._open: set[str] = set()
         self._closed = asyncio.Event()
@@ -111,24 +137,27 @@ class EventLog:
                 await asyncio.gather(self._writer, return_exceptions=True)
 
     async def follow(self, run_id: str, after: int) -> AsyncIterator[tuple[int, str, str]]:
-        """(seq, type, JSON) of a run's events after `after`, as they come, up to its terminal event."""
-        changed = asyncio.Event()
-        self._followed[run_id].add(changed)
+        """(seq, type, JSON) of a run's events after `after`, once they are committed, up to its terminal event."""
+        follower = _Follower()
+        self._followed[run_id].add(follower)
         try:
             while True:
-                changed.clear()
-                page, over = await self._database.read(lambda db: _news(db, run_id, after))  # noqa: B023
-                for seq, type, data in page:
-                    after = seq
-                    yield seq, type, data
-                    if type in TERMINAL:
-                        return
-                if over and not page:
+                over, rows = False, follower.take()
+                if rows is None:
+                    page = await self._database.read(lambda db: _news(db, run_id, after))  # noqa: B023
+                    rows, over = page
+                    follower.behind = follower.behind or len(page[0]) == PAGE
+                for seq, type, data in rows:
+                    if seq > after:
+                        after = seq
+                        yield seq, type, data
+                        if type in TERMINAL:
+                            return
+                if over and not follower.behind:
                     return
-                if not page:
-                    await changed.wait()
+                await follower.more.wait()
         finally:
-            self._followed[run_id].discard(changed)
+            self._followed[run_id].discard(follower)
             if not self._followed[run_id]:
                 del self._followed[run_id]
 
@@ -155,9 +184,9 @@ class EventLog:
                 log.info("the database takes events again")
             self._failing = None
             _tell(waiters, None)
-            for run_id in {row[0] for row in rows} | {end[0] for end in ends}:
+            for run_id, seq, type, data in rows:
                 for follower in self._followed.get(run_id, ()):
-                    follower.set()
+                    follower.give((seq, type, data))
             if not self._urgent.is_set():
                 await _sleep_unless(self._urgent, PAUSE)
 
