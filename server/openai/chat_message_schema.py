@@ -75,3 +75,5 @@ class ChatMessage(Body):
     tool_call_id: Text | None = None
     function_call: Any | None = None
     audio: Any | None = None
+    provider_specific_fields: Any | None = None
+    """How litellm sends a message back that it was given: with those of its fields that OpenAI's has not. No effect."""
