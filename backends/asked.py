@@ -12,6 +12,13 @@ def last_user_text(request: Request) -> str:
     return next((message.content for message in reversed(request.messages) if message.role == "user"), "")
 
 
+def results_since(request: Request) -> int:
+    """How many results of tools follow the last user message."""
+    roles = [message.role for message in request.messages]
+    since = len(roles) - 1 - roles[::-1].index("user") if "user" in roles else 0
+    return roles[since:].count("tool")
+
+
 def before_stop(text: str, stop: Sequence[str]) -> str:
     """The text up to the first of the stop sequences, which a model would not have written either."""
     places = [place for word in stop if word and (place := text.find(word)) >= 0]

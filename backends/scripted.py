@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from backends.asked import before_stop, last_user_text, shortened
+from backends.asked import before_stop, last_user_text, results_since, shortened
 from backends.base import Capabilities, Delta, FinishReason, Request, ToolCall, Usage, Value
 from backends.capabilities import check
 from backends.errors import ScriptExhausted
@@ -26,6 +26,8 @@ class Reply(Value):
     match: str | None = None
     """A regular expression looked for in the last user message. Such a reply answers whenever it is found, any number
     of times; replies without one are used up in their order."""
+    results: int | None = None
+    """Answers only after so many results of tools since the last user message; any number of times, as with `match`."""
 
 
 Script = Sequence[Reply | str] | Callable[[Request], Reply | str]
@@ -34,10 +36,10 @@ Script = Sequence[Reply | str] | Callable[[Request], Reply | str]
 class Scripted:
     """A backend that answers from `script`: a sequence of replies, or a function of the request.
 
-    For each request the first reply whose `match` is found answers; if there is none, the next unused reply without
-    `match`. The place in the script belongs to this object and moves when a stream is first read, in one step without
-    an await: concurrent runs never get the same reply, but which gets which is their race. Replies with `match` do not
-    depend on order at all, so scripts for concurrent runs should use them.
+    For each request the first reply whose `match` is found (and whose `results` fit) answers; if there is none, the
+    next unused reply without them. The place in the script belongs to this object and moves when a stream is first
+    read, in one step without an await: concurrent runs never get the same reply, but which gets which is their race.
+    Replies with `match` do not depend on order at all, so scripts for concurrent runs should use them.
     """
 
     capabilities = Capabilities(tools=True, json_schema=True)
@@ -46,8 +48,8 @@ class Scripted:
         self.name = name
         self._function = script if callable(script) else None
         replies = () if callable(script) else tuple(_reply(entry) for entry in script)
-        self._matching = [(re.compile(reply.match), reply) for reply in replies if reply.match is not None]
-        self._ordered = [reply for reply in replies if reply.match is None]
+        self._matching = [(re.compile(reply.match or ""), reply) for reply in replies if _depends(reply)]
+        self._ordered = [reply for reply in replies if not _depends(reply)]
         self._used = 0
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta]:
@@ -66,9 +68,9 @@ class Scripted:
     def _next(self, request: Request) -> Reply:
         if self._function is not None:
             return _reply(self._function(request))
-        prompt = last_user_text(request)
+        prompt, results = last_user_text(request), results_since(request)
         for pattern, reply in self._matching:
-            if pattern.search(prompt):
+            if pattern.search(prompt) and reply.results in (None, results):
                 return reply
         if self._used == len(self._ordered):
             raise ScriptExhausted(
@@ -77,6 +79,11 @@ class Scripted:
             )
         self._used += 1
         return self._ordered[self._used - 1]
+
+
+def _depends(reply: Reply) -> bool:
+    """Whether it answers by what is asked, rather than in its order."""
+    return reply.match is not None or reply.results is not None
 
 
 def _reply(entry: Reply | str) -> Reply:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from retrieval.base import Embedder
 from retrieval.errors import EmbedderFailed
-from server import errors, openapi, ops, run_events, tools
+from server import errors, openapi, ops, run_answers, run_events, tools
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
@@ -46,6 +46,7 @@ ROUTERS = (
     store_files,
     file_batches,
     generations,
+    run_answers,
     run_events,
     tools,
     ops,

@@ -31,17 +31,21 @@ class ApiError(Exception):
         code: str | None = None,
         type: str | None = None,
         headers: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
+        """`about`: facts of ours for programs, as the error's `sandtable`."""
         super().__init__(message)
         self.status = status
         self.message = _encodable(message)
         self.param = param and _encodable(param)
         self.code = code
         self.headers = dict(headers or {})
+        self.about = about
         self.type = type or TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
 
     def body(self) -> dict[str, Any]:
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        told = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": told if self.about is None else {**told, "sandtable": dict(self.about)}}
 
 
 def _encodable(text: str) -> str:

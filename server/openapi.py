@@ -23,6 +23,7 @@ ERROR = {
                 "type": {"type": "string"},
                 "param": NULLABLE,
                 "code": NULLABLE,
+                "sandtable": {"type": "object"},
             },
         }
     },

@@ -46,7 +46,12 @@ def no_answer(end: End, wishes: Mapping[str, str] | None = None) -> ApiError | N
             return from_failure(end, wishes)
         case RunInterrupted():
             asked = "; ".join(str(question.value) for question in end.questions)
-            return ApiError(409, f"The run {end.run_id} waits for a person to answer: {asked}", code="run_interrupted")
+            message = f"The run {end.run_id} waits for a person to answer: {asked}"
+            about = {
+                "run_id": end.run_id,
+                "questions": [question.model_dump(mode="json") for question in end.questions],
+            }
+            return ApiError(409, message, code="run_interrupted", about=about)
         case RunCancelled():
             return ApiError(409, f"The run {end.run_id} was cancelled.", code="run_cancelled")
         case _:

@@ -107,4 +107,5 @@ def refused(error: dict[str, Any], status: int | None = None) -> CommandFailed:
         param=error.get("param"),
         code=error.get("code"),
         status=status,
+        about=error.get("sandtable"),
     )

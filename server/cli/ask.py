@@ -58,16 +58,39 @@ async def _ask(where: Where, body: dict[str, Any], as_json: bool) -> None:
 
     async with connect(where) as api:
         try:
-            await _run(api, body, as_json)
+            await _run_with_collection(api, body, as_json)
         except CommandFailed as error:
-            # Whether a pipeline needs a collection the service alone knows; it refuses before the run exists.
-            if error.code == "collection_required" and error.status is not None:
-                await _run(api, await _with_only_collection(api, body), as_json)
+            if error.code == "run_interrupted" and error.about:
+                await _wait_for_a_person(api, error, as_json)
                 return
             if error.code == "collection_not_found" and "collection" in body["sandtable"]:
                 await existing_collection(api, body["sandtable"]["collection"])  # raises, and lists what there is
             error.wrong_use = error.status in (400, 404) and _of_the_command_line(error.param or "")
             raise
+
+
+async def _run_with_collection(api: Api, body: dict[str, Any], as_json: bool) -> None:
+    try:
+        await _run(api, body, as_json)
+    except CommandFailed as error:
+        # Whether a run needs a collection the service alone knows; it refuses before anything is said.
+        if error.code != "collection_required" or error.status is None:
+            raise
+        await _run(api, await _with_only_collection(api, body), as_json)
+
+
+async def _wait_for_a_person(api: Api, error: CommandFailed, as_json: bool) -> None:
+    """Ask whoever sits here. Raises CommandFailed, with the way out, if nobody does."""
+    from server.cli.questions import answer_at_the_terminal, at_a_terminal, show
+
+    assert error.about is not None
+    if at_a_terminal() and not as_json:
+        await answer_at_the_terminal(api, error.about["run_id"])
+        return
+    if not as_json:
+        show(error.about["questions"])
+    error.message = f"the run {error.about['run_id']} waits: `sandtable approve {error.about['run_id']}` answers it"
+    raise error
 
 
 def _of_the_command_line(param: str) -> bool:

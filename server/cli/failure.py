@@ -17,6 +17,7 @@ class CommandFailed(Exception):
         code: str | None = None,
         status: int | None = None,
         wrong_use: bool = False,
+        about: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -25,9 +26,11 @@ class CommandFailed(Exception):
         self.code = code
         self.status = status
         self.wrong_use = wrong_use
+        self.about = about
 
     def body(self) -> dict[str, Any]:
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        told = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": told if self.about is None else {**told, "sandtable": self.about}}
 
     def text(self) -> str:
         named = self.param is None or self.param in self.message

@@ -74,6 +74,12 @@ def add_events(db: Connection, rows: Sequence[tuple[str, int, str, str]]) -> Non
         db.execute(insert(event), [{"run_id": r, "seq": s, "type": t, "data": d} for r, s, t, d in rows])
 
 
+def last_event(db: Connection, run_id: str) -> str:
+    """As JSON."""
+    query = select(event.c.data).where(event.c.run_id == run_id).order_by(event.c.seq.desc()).limit(1)
+    return str(db.execute(query).scalar_one())
+
+
 def read_events(db: Connection, run_id: str, after: int, limit: int) -> list[tuple[int, str, str]]:
     """(seq, type, JSON) of the events after `after`, in order."""
     query = select(event.c.seq, event.c.type, event.c.data).where(event.c.run_id == run_id, event.c.seq > after)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.base import ToolCall, Usage, complete
+from backends.base import Message, Request, ToolCall, Usage, complete
 from backends.errors import BadSpec, CapabilityMissing, ScriptExhausted
 from backends.load import load
 from backends.script_file import MOST_BYTES
@@ -38,6 +38,17 @@ async def test_by_match_any_number_of_times_and_in_any_order():
     assert [await said(backend, prompt) for prompt in prompts] == ["Rome", "Paris", "else", "Rome"]
     with pytest.raises(ScriptExhausted, match="2 by match"):
         await said(backend, "what?")
+
+
+async def test_by_the_number_of_results():
+    backend = Scripted([Reply(text="call", match="tall", results=0), Reply(text="330", match="tall", results=2)])
+    user, tool = Message(role="user", content="How tall?"), Message(role="tool", content="330", tool_call_id="c")
+    earlier = (user, tool, tool)
+    for _ in range(2):
+        assert (await complete(backend.stream(Request(messages=(*earlier, user))))).message.content == "call"
+        assert (await complete(backend.stream(Request(messages=(*earlier, user, tool, tool))))).message.content == "330"
+    with pytest.raises(ScriptExhausted):
+        await complete(backend.stream(Request(messages=(user, tool))))
 
 
 async def test_function():
