@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from server.run_shapes import ResumedRun, RunObject
 from server.shapes import (
     Alive,
     ChatCompletionObject,
@@ -52,6 +53,8 @@ JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "GET /v1/vector_stores/{store_id}/file_batches/{batch_id}/files": Page[StoreFileObject],
     "GET /v1/vector_stores/{store_id}/generations": Page[GenerationObject],
     "GET /v1/vector_stores/{store_id}/generations/{generation_id}": GenerationObject,
+    "GET /v1/runs/{run_id}": RunObject,
+    "POST /v1/runs/{run_id}/resume": ResumedRun,
     "GET /v1/runs/{run_id}/events": RunEvents,
     "GET /v1/tools": ToolList,
     "POST /v1/tools/{name}/call": ToolOutcome,

@@ -124,6 +124,6 @@ def _add_answer(route: str, responses: dict[str, Any], answers: dict[str, dict[s
     if route in BYTES:
         content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
     if content:
-        responses["200"]["content"] = content
+        responses[min(responses)]["content"] = content
     if route == "GET /readyz":
         responses["503"] = {**responses["200"], "description": "Not yet, or not any more."}
