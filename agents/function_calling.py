@@ -249,5 +249,6 @@ pipeline = Pipeline(
     options=FunctionCallingOptions,
     graph=graph,
     needs=frozenset({"tools"}),
+    asks=True,
     takes=frozenset({"images"}),
 )
