@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("tests.peers.scenes")
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA_VARIABLE = "SANDTABLE_TEST_DATA"
 

@@ -114,7 +114,7 @@ class FakeUpstream:
         assert task is not None
         self._open[task] = writer
         try:
-            while (received := await _receive(reader, connection)) is not None:
+            while (received := await receive(reader, connection)) is not None:
                 self.asked.set()
                 if self._keep_requests:
                     self.requests.append(received)
@@ -165,7 +165,7 @@ def echo(body: Mapping[str, Any]) -> Canned:
     return Canned(stream_of(said))
 
 
-async def _receive(reader: asyncio.StreamReader, connection: int) -> Received | None:
+async def receive(reader: asyncio.StreamReader, connection: int) -> Received | None:
     """The next request; None when the client has closed the connection between requests."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
