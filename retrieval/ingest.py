@@ -77,6 +77,9 @@ class Ingest:
     async def _index(self, collection: Collection, row: Row[Any], parsed: Parsed) -> None:
         sizes = chunking.from_strategy(row.chunking)
         digest, chunks = await self._work(_cut, parsed.text, sizes, parsed.media_type)
+        await self.database.write(
+            lambda db: catalog.set_progress(db, collection.id, row.file_id, row.attempt, 0, len(chunks))
+        )
         try:
             await self._commit(collection, row, parsed, sizes, digest, chunks)
         except (Superseded, RetrievalError):
