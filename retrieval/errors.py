@@ -53,10 +53,14 @@ class EmbedderFailed(RetrievalError):
         *,
         status: Literal[429, 502, 504] = 502,
         retry_after: float | None = None,
+        passing: bool = False,
         refused: Literal["", "request", "length"] = "",
     ) -> None:
-        """`status`: what HTTP calls it. `refused`: a smaller request may be taken, or only a shorter text."""
+        """`status`: what HTTP calls it. `passing`: the same request may go through later (overload, a server that is
+        down). `refused`: a smaller request may be taken, or only a shorter text.
+        """
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.passing = passing
         self.refused = refused

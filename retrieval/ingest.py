@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval import catalog, chunking
-from retrieval.base import Parsed
+from retrieval.base import Embedder, Parsed
 from retrieval.catalog import NewChunk
 from retrieval.chunk_rows import text_hash
 from retrieval.collection import Collection
 from retrieval.contents import FileEntry
 from retrieval.database import Database
-from retrieval.errors import LoadFailed, RetrievalError
+from retrieval.errors import EmbedderFailed, LoadFailed, RetrievalError
 from retrieval.generation import Batch
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.vectors import read_vectors, write_vectors
@@ -49,6 +51,8 @@ class Ingest:
     database: Database
     loader: IsolatedLoader
     worker: ThreadPoolExecutor
+    patience_s: float = 600.0
+    """How long one batch of texts waits for an embedder that is a service."""
 
     async def run(self, collection: Collection, file_id: str, path: Path) -> None:
         """Bring a queued document to `completed` or `failed`. Cancelling leaves it queued for the next start."""
@@ -130,7 +134,7 @@ class Ingest:
             known = await self.database.read(lambda db, hashes=hashes: read_vectors(db, embedder, hashes))  # type: ignore[misc]
             lacking = {c.text_sha256: c.text for c in some if c.text_sha256 not in known}
             if lacking:
-                made = await self._work(lambda texts: embedder.embed(texts, kind="document"), list(lacking.values()))
+                made = await self._made(embedder, list(lacking.values()))
                 new = dict(zip(lacking, made, strict=True))
                 known |= new
                 if not await self._store_progress(collection, row, new, start + len(some), len(chunks)):
@@ -138,6 +142,21 @@ class Ingest:
             for n, c in enumerate(some, start=start):
                 vectors[n] = known[c.text_sha256]
         return vectors
+
+    async def _made(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
+        """The vectors of `texts`. A service that is overloaded or down is waited for: a file is not lost for it."""
+        begun = time.monotonic()
+        for attempt in itertools.count():
+            try:
+                made: Vectors = await self._work(lambda: embedder.embed(texts, kind="document"))
+                return made
+            except EmbedderFailed as error:
+                pause = error.retry_after if error.retry_after is not None else min(60.0, 2.0**attempt)
+                if not error.passing or time.monotonic() - begun + pause > self.patience_s:
+                    raise
+                log.warning("%s; ingest goes on in %.1f s", error, pause)
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
 
     async def _store_progress(
         self, collection: Collection, row: Row[Any], new: dict[bytes, Any], done: int, total: int

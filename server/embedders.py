@@ -104,8 +104,10 @@ def _failed(name: str, error: BackendError) -> EmbedderFailed:
     if isinstance(error, ContextLengthExceeded):
         return EmbedderFailed(message, refused="length")
     if isinstance(error, RateLimited):
-        return EmbedderFailed(message, status=429, retry_after=error.retry_after)
+        return EmbedderFailed(message, status=429, retry_after=error.retry_after, passing=error.retryable)
     if isinstance(error, TimedOut):
-        return EmbedderFailed(message, status=504)
+        return EmbedderFailed(message, status=504, passing=True)
+    if error.retryable:
+        return EmbedderFailed(message, retry_after=error.retry_after, passing=True)
     many = isinstance(error, RequestRefused) and error.status in TOO_MUCH
     return EmbedderFailed(message, refused="request" if many else "")

@@ -266,12 +266,22 @@ async def test_a_file_fails_with_the_reason_and_the_service_lives(server, tmp_pa
     async with serving(tmp_path / "data", embedder="mine:words", backends=backends(server)) as client:
         store = await make_store(client)
         await put(client, store, "a.txt", "First.")
-        server.answers = [Answer(503, {"error": {"message": "model is loading"}})]
+        server.answers = [Answer(401, {"error": {"message": "this key has expired"}})]
         _, file = await put(client, store, "b.txt", "Second.")
         assert (file["status"], file["last_error"]["code"]) == ("failed", "server_error")
-        assert "model is loading" in file["last_error"]["message"]
+        assert "this key has expired" in file["last_error"]["message"]
         _, file = await put(client, store, "c.txt", "Third.")
         assert file["status"] == "completed"
+
+
+async def test_ingest_waits_for_a_server_that_is_overloaded(server, tmp_path):
+    async with serving(tmp_path / "data", embedder="mine:words", backends=backends(server)) as client:
+        store = await make_store(client)
+        await put(client, store, "a.txt", "First.")
+        server.answers = [Answer(429, {"error": {"message": "slow down"}}, {"retry-after-ms": "200"})] * 4
+        _, file = await put(client, store, "b.txt", "Second.")
+        assert (file["status"], file["last_error"]) == ("completed", None)
+        assert server.texts()[-5:] == [["Second."]] * 5
 
 
 async def test_ready_when_the_server_is(server, tmp_path):
