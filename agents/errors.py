@@ -7,10 +7,17 @@ AgentError
 +-- CollectionRequired   the pipeline searches, and no collection was given
 +-- BadAnswer            what a person answered to a step that asked is not understood
 +-- NotStored            what the run did cannot be stored, so it does no more
++-- BadCassette          a recording that cannot be read, or that cannot be replayed (names the place)
++-- NotIdentical         a replay in which something else happens than in the recording (`difference` says what)
 +-- LimitReached         a limit of the run; the run ends with what it has (`limit` names it)
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.difference import Difference
 
 
 class AgentError(Exception): ...
@@ -38,3 +45,12 @@ class LimitReached(AgentError):
     def __init__(self, message: str, limit: str) -> None:
         super().__init__(message)
         self.limit = limit
+
+
+class BadCassette(AgentError): ...
+
+
+class NotIdentical(AgentError):
+    def __init__(self, difference: Difference) -> None:
+        super().__init__(str(difference))
+        self.difference = difference

@@ -13,7 +13,9 @@ from agents.citation import Citation
 from agents.fact import Fact
 from agents.failures import LLMFailed, SearchFailed, ToolFailed
 from agents.origins import Forked, ThreadRead
-from backends.base import Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
+from agents.search_tree import Backtracked, Candidate, Pruned
+from agents.spending import Price
+from backends.base import Capabilities, Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit
 from tools.errors import Fault
 
@@ -24,6 +26,10 @@ class RunStarted(Fact):
     backend: str
     collection: str | None = None
     question: str
+    capabilities: Capabilities = Capabilities()
+    """Of the backend, as far as they were known."""
+    price: Price | None = None
+    """Of the backend, for a million tokens."""
 
 
 class StepStarted(Fact):
@@ -110,28 +116,6 @@ class Retrieved(Fact):
 class Thought(Fact):
     type: Literal["thought"] = "thought"
     text: str
-
-
-class Candidate(Fact):
-    """A node of a search tree; `parent` is None at the root, `value` before it is judged."""
-
-    type: Literal["candidate"] = "candidate"
-    id: str
-    parent: str | None
-    value: float | None
-    state: str
-
-
-class Pruned(Fact):
-    type: Literal["pruned"] = "pruned"
-    candidate: str
-    reason: str
-
-
-class Backtracked(Fact):
-    type: Literal["backtracked"] = "backtracked"
-    candidate: str
-    """The one that the search returned to."""
 
 
 class Plan(Fact):

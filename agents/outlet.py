@@ -55,7 +55,7 @@ class Outlet:
 
     def task_id(self) -> str:
         """Of the step that is running: the same when it runs again after a crash."""
-        return _task(_running())
+        return running_task()
 
     def question_id(self) -> str:
         """The id that LangGraph gives to an interrupt of the step that is running."""
@@ -103,6 +103,11 @@ class Outlet:
             self._stored.add(id)
             step, next = data["metadata"]["step"], tuple(data["next"])
             self.queue.put_nowait(self.make(Checkpointed, checkpoint_id=id, step=step, next=next))
+
+
+def running_task() -> str:
+    """`task_id` of the step that is running. To be called inside a node only."""
+    return _task(_running())
 
 
 def _running() -> str:

@@ -16,6 +16,7 @@ from agents.endings import ending
 from agents.outlet import Outlet
 from agents.past import Past
 from agents.run import Run
+from agents.spending import price_of
 from agents.walk import Walk, walk
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _start(pipeline: Pipeline, input: RunInput, deps: Deps, outlet: Outlet, past
         backend=deps.backend.name,
         collection=deps.collection,
         question=input.question,
+        capabilities=deps.backend.capabilities,
+        price=price_of(deps.prices, deps.backend.name),
     )
 
 

@@ -64,6 +64,11 @@ async def begin_turn(place: Place) -> list[Message] | None:
     return before
 
 
+async def keep_history(graph: Graph, thread_id: str, messages: list[Message], step: int) -> None:
+    """Store turns as if a new thread had had them, in so many steps."""
+    await _put(graph, config_of(thread_id), {"history": messages}, {"source": "fork", "step": step})
+
+
 async def keep_turn(graph: Graph, thread_id: str, values: Mapping[str, Any], run_id: str) -> None:
     """Store the outcome of a run that no checkpointer followed, as the first turn of a new thread."""
     await _put(graph, config_of(thread_id), values, {"source": "update", "step": 0, "run_id": run_id})
@@ -89,3 +94,16 @@ async def has_begun(place: Place, run_id: str) -> bool:
     """Whether the thread's latest checkpoint is of this run."""
     found = await place.graph.aget_state(config_of(place.thread_id))
     return (found.metadata or {}).get("run_id") == run_id
+
+
+def command_of(given: dict[str, Any]) -> Command[Any]:
+    """LangGraph's command of its JSON form: `goto` is a step, `{node, input}`, or a list of these."""
+    from langgraph.types import Command, Send
+
+    goto = given.get("goto") or []
+    steps = [Send(to["node"], to["input"]) if isinstance(to, dict) else to for to in _listed(goto)]
+    return Command(update=given.get("update"), resume=given.get("resume"), goto=steps)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

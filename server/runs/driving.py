@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
@@ -14,7 +14,6 @@ from server.errors import from_exception
 
 if TYPE_CHECKING:
     from langgraph.runtime import RunControl
-    from langgraph.types import Command
 
     from agents.past import Past
     from agents.thread import Place
@@ -104,7 +103,7 @@ def keeps_steps(order: Order) -> bool:
 
 async def place_of(services: Services, order: Order, *, durable: bool) -> Place | None:
     """Where the run's steps are kept; None: nowhere, since nobody will come back for them."""
-    from agents.thread import Place
+    from agents.thread import Place, command_of
 
     if not (durable or keeps_steps(order)):
         return None
@@ -114,21 +113,8 @@ async def place_of(services: Services, order: Order, *, durable: bool) -> Place 
         thread_id=order.thread_id,
         checkpoint_id=start.checkpoint_id,
         durability="sync" if durable else "exit",
-        command=_command(start.command) if start.command is not None else None,
+        command=command_of(start.command) if start.command is not None else None,
         continues=start.continues,
         interrupt_before=start.interrupt_before,
         interrupt_after=start.interrupt_after,
     )
-
-
-def _command(given: dict[str, Any]) -> Command[Any]:
-    """LangGraph's command of its JSON form: `goto` is a step, `{node, input}`, or a list of these."""
-    from langgraph.types import Command, Send
-
-    goto = given.get("goto") or []
-    steps = [Send(to["node"], to["input"]) if isinstance(to, dict) else to for to in _listed(goto)]
-    return Command(update=given.get("update"), resume=given.get("resume"), goto=steps)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
