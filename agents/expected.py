@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agents.difference import Difference, difference
@@ -74,15 +75,13 @@ class Expected:
         self._arrived: dict[int, tuple[Event, dict[str, Any]]] = {}
         self._turns: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
 
-    async def turn(self, place: int) -> None:
-        """Wait until all events before this one have been let go."""
-        if self.released < place:
-            await self._turns[place].wait()
-
-    def missing(self, task_id: str, place: int) -> int | None:
-        """The first event of a step before `place` that has not come."""
-        left = self._lanes[task_id]
-        return left[0] if left and left[0] < place and task_id not in self.at_once else None
+    async def turn(self, place: int, seconds: float | None = None) -> bool:
+        """Wait until all events before this one have been let go; False if that takes longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                if self.released < place:
+                    await self._turns[place].wait()
+        return self.released >= place
 
     def unmet(self, task_id: str, before: int) -> list[int]:
         """The events of a step before `before` that have not come."""
@@ -134,8 +133,8 @@ class Expected:
         if not lane:
             if self.cut:
                 return None
-            after = self.events[-1]
-            raise NotIdentical(Difference(after.seq + 1, after.run_id, "", None, _json(event)))
+            seq = self.events[0].seq + self.released
+            raise NotIdentical(Difference(seq, event.run_id, "", None, _json(event)))
         looked_at = lane if self.ids.of(event.task_id) in self.at_once else lane[:1]
         for place in looked_at:
             if self._as_recorded(event, self.events[place]) == _json(self.events[place]):

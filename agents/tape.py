@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 Ends = LLMCalled | LLMFailed | Retrieved | SearchFailed | ToolCalled | ToolFailed
 
 
+LEFT_OUT_SECONDS = 1.0
+"""Without any event, until what a step should have said is taken to be left out: its own code is all that it waits
+for, or calls that it makes at the same time and that are told again in far less."""
+
+
 class Exchange:
     """One recorded exchange: the places of its events, the last of which is its end, unless it broke off."""
 
@@ -57,12 +62,12 @@ class Tape:
         self._claimed: set[int] = set()
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
-        run, task_id = await _asking(self._expected)
+        task_id = await self._expected.ids.known(running_task())
         with self._opened(task_id):
             found = await self._find(task_id, (LLMCalled, LLMFailed), {"request": request})
             said: list[Delta] = []
             for place in found.places:
-                await self._turn(run, task_id, place)
+                await self._turn(task_id, place)
                 event = self._expected.events[place]
                 if isinstance(event, Token | Warned):
                     said.append(piece_of(event))
@@ -77,20 +82,21 @@ class Tape:
                 await self._forever()
 
     async def search(self, query: str, k: int, *, where: Any | None = None) -> list[Hit]:
-        run, task_id = await _asking(self._expected)
+        task_id = await self._expected.ids.known(running_task())
         with self._opened(task_id):
             found = await self._find(
                 task_id, (Retrieved, SearchFailed), {"query": query, "k": k, "where": to_jsonable_python(where)}
             )
-            await self._turn(run, task_id, found.places[-1])
+            await self._turn(task_id, found.places[-1])
             if isinstance(found.end, Failure):
                 raise exception_of(found.end)
             assert isinstance(found.end, Retrieved)
             return list(found.end.hits)
 
-    async def call(self, _run: Run, call: ToolCall) -> Outcome:
+    async def call(self, run: Run, call: ToolCall) -> Outcome:
         """What the tool said. What it did by the run on its way, a search for example, is told again before."""
-        run, task_id = await _asking(self._expected)
+        task_id = await self._expected.ids.known(running_task())
+        await run.outlet.passed_on()
         with self._opened(task_id):
             found = await self._find(task_id, (ToolCalled, ToolFailed), {"call": call})
             hits: dict[int, Hit] = {}
@@ -144,14 +150,15 @@ class Tape:
     def _broken_off(self, left: Sequence[Exchange]) -> Exchange | None:
         return next((x for x in left if x.end is None), None)
 
-    async def _turn(self, run: Run, task_id: str, place: int) -> None:
+    async def _turn(self, task_id: str, place: int) -> None:
         """Wait for an event's turn. Fails if the step has left out something that it once said before."""
-        await run.outlet.passed_on()
-        missing = self._expected.missing(task_id, place)
-        if missing is not None:
-            event = self._expected.events[missing]
-            self._fail(Difference(event.seq, event.run_id, "", event.model_dump(mode="json"), None))
-        await self._expected.turn(place)
+        seen = -1
+        while not await self._expected.turn(place, LEFT_OUT_SECONDS):
+            missing = [p for p in self._expected.unmet(task_id, place) if p not in self._claimed]
+            if missing and seen == self._expected.released:
+                event = self._expected.events[missing[0]]
+                self._fail(Difference(event.seq, event.run_id, "", event.model_dump(mode="json"), None))
+            seen = self._expected.released
 
     def _fail(self, found: Difference) -> NoReturn:
         self.failed = self.failed or NotIdentical(found)
@@ -166,14 +173,6 @@ class Tape:
         self.hanging += 1
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")
-
-
-async def _asking(expected: Expected) -> tuple[Run, str]:
-    """The run and the step that asks, by its recorded id, once it is known."""
-    from langgraph.runtime import get_runtime
-
-    run: Run = get_runtime().context  # type: ignore[assignment]
-    return run, await expected.ids.known(running_task())
 
 
 def exchanges(events: Sequence[Event]) -> dict[str, list[Exchange]]:
