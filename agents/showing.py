@@ -20,7 +20,7 @@ from agents.run import Deps
 from agents.stand_ins import stand_ins
 from agents.stream import stream
 from agents.tape import Tape
-from agents.thread import Place, command_of, config_of, turn_page
+from agents.thread import Place, command_of, keep_history
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -152,7 +152,7 @@ class Showing:
         read = next((event for event in events if isinstance(event, ThreadRead)), None)
         steps = next((event.step for event in events if isinstance(event, Checkpointed)), -1)
         if read is not None or steps > -1:
-            await turn_page(self.graph, config_of(thread), list(read.messages) if read else [], steps - 2)
+            await keep_history(self.graph, thread, list(read.messages) if read else [], steps - 2)
 
 
 CLOCKS = ("seq", "at", "seconds")
