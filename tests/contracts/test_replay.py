@@ -37,7 +37,7 @@ SCRIPTS = {
     "cut": [[Delta(text="half")]],
     "a tool": [calls(("calculator", '{"expression": "330 * 2"}')), said("660")],
     "tools at once": [
-        calls(("calculator", '{"expression": "1/0"}'), ("search", '{"query": "tower"}'), ("calculator", "{}"), ("x", "")),
+        calls(("calculator", '{"expression": "1/0"}'), ("search", '{"query": "tower"}'), ("calculator", ""), ("x", "")),
         said("It is 330 metres tall [1]."),
     ],
 }  # fmt: skip
