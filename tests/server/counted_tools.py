@@ -10,8 +10,8 @@ from pydantic import Field
 
 from tools.base import Context, tool
 
-LEDGER = "SANDTABLE_TEST_DATA"
-"""The one variable that the service leaves alone; here it names the file."""
+LEDGER = "COUNTED_TOOLS_LEDGER"
+"""The variable that names the file."""
 To = Annotated[str, Field(description="Who gets it.")]
 Cents = Annotated[int, Field(description="How much.", ge=1)]
 
@@ -26,6 +26,15 @@ def pay(to: To, cents: Cents, context: Context) -> str:
 def note(text: Annotated[str, Field(description="What.")], context: Context) -> str:
     """Keep a note."""
     return record("note", text, context.key)
+
+
+@tool
+def step(text: Annotated[str, Field(description="What.")], context: Context) -> str:
+    """Do something outside that takes a while."""
+    time.sleep(0.2)
+    said = record("step", text, context.key)
+    time.sleep(0.2)
+    return said
 
 
 @tool(seconds=60)
