@@ -13,5 +13,8 @@ class Demo(NamedTuple):
 
 DEMOS = {
     "rag": Demo("demos.rag:main", "Answers with checked citations from a small English and Chinese collection."),
+    "function_calling": Demo(
+        "demos.function_calling:main", "A model that calls tools side by side, corrects itself, and waits for a person."
+    ),
 }
 DEFAULT = "rag"

@@ -60,7 +60,7 @@ def main(base_url: str, api_key: str | None, backend: str | None, console: Conso
 
 
 @contextmanager
-def collection(client: httpx.Client, console: Console, keep: bool) -> Iterator[Store]:
+def collection(client: httpx.Client, console: Console, keep: bool, pipeline: str = "rag") -> Iterator[Store]:
     """The corpus in a collection of its own, which is deleted with its files afterwards unless it is to stay."""
     show.section(console, "Documents")
     show.line(console, "Invented figures about electric cars in Europe, 2013-2023, in English and Chinese.")
@@ -79,7 +79,7 @@ def collection(client: httpx.Client, console: Console, keep: bool) -> Iterator[S
         yield store
         if keep:
             undo.pop_all()
-            show.line(console, f"The collection {name!r} stays: ask the model 'rag:{name}'.")
+            show.line(console, f"The collection {name!r} stays: ask the model '{pipeline}:{name}'.")
 
 
 def tell(client: httpx.Client, store: Store, backend: str | None, console: Console) -> int:

@@ -24,6 +24,15 @@ class DemoFailed(Exception):
     """The service could not be reached, or refused; the message is for the reader."""
 
 
+class Refused(DemoFailed):
+    """The service answered with an error of its own; `about` is what it says of it for programs."""
+
+    def __init__(self, message: str, code: str | None, about: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.code = code
+        self.about = about
+
+
 @contextmanager
 def connected(base_url: str, api_key: str | None, first_seconds: float = FIRST_SECONDS) -> Iterator[httpx.Client]:
     """A client of the service. Raises DemoFailed for whatever the network does inside."""
@@ -58,11 +67,13 @@ def _check(response: httpx.Response) -> None:
     if response.is_success:
         return
     response.read()
+    answered = f"{_named(response)} answered {response.status_code}"
     try:
-        message = str(response.json()["error"]["message"])
+        error = response.json()["error"]
+        message = str(error["message"])
     except (ValueError, KeyError, TypeError):
-        message = "is this a Sandtable service?"
-    raise DemoFailed(f"{_named(response)} answered {response.status_code}: {message}")
+        raise DemoFailed(f"{answered}: is this a Sandtable service?") from None
+    raise Refused(f"{answered}: {message}", error.get("code"), error.get("sandtable") or {})
 
 
 def _named(response: httpx.Response) -> str:
@@ -114,7 +125,8 @@ def chat(client: httpx.Client, body: Mapping[str, Any]) -> Iterator[dict[str, An
                 return
             chunk: dict[str, Any] = json.loads(data)
             if "error" in chunk:
-                raise DemoFailed(chunk["error"]["message"])
+                error = chunk["error"]
+                raise Refused(error["message"], error.get("code"), error.get("sandtable") or {})
             yield chunk
     raise DemoFailed("the answer broke off: the stream ended without [DONE]")
 

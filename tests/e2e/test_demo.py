@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import rag, service, show
+from demos import function_calling, rag, service, show
 from tests.e2e.live import server
 
 
@@ -35,6 +35,22 @@ def test_every_answer_is_as_promised_and_nothing_is_left_behind(url):
     assert "0.09欧元" in answers[1]
     assert "do not answer" in answers[2]
     assert [answer.count("stands there") for answer in answers] == [1, 1, 0]
+    assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_tools_are_called_corrected_and_agreed_to(url):
+    output = StringIO()
+    code = function_calling.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "The model's part is played by a script" in told
+    assert '{"expression": "(0.36 - 0.24) / 0.24 * 100"} -> ok: 50\n' in told
+    assert "-> bad_arguments: the argument 'expression' is missing" in told
+    assert '× 100，1)"} -> ok: 32.8\n' in told
+    assert "Answer: yes, with {'expression': '1200 * 0.61'}" in told
+    assert '{"expression": "1200 * 0.61"} -> ok: 732\n' in told
+    assert told.count("stands there") == 4
+    assert told.count("DOES NOT") == 0
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
