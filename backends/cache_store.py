@@ -34,6 +34,7 @@ class SQLiteStore:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
+        self._damaged = False
         self._bytes = 0
         self._clock = 0
 
@@ -85,20 +86,23 @@ class SQLiteStore:
                     self._db = self._open()
                 with self._db:
                     yield self._db
-            except sqlite3.Error as error:
-                self._shut()  # counts may be off, and a damaged file shows only in use: look at it anew next time
+            except (sqlite3.Error, OSError) as error:
+                self._shut()  # what was counted may be off
+                self._damaged = _says_damaged(error)
                 raise StoreFailed(f"{self._path}: {error}") from None
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return self._connect()
-        except sqlite3.OperationalError:
-            raise  # locked, no space, no permission: the file itself may be well
-        except sqlite3.DatabaseError:
-            for suffix in ("", "-wal", "-shm"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            return self._connect()
+        if not self._damaged:
+            try:
+                return self._connect()
+            except sqlite3.Error as error:
+                if not _says_damaged(error):
+                    raise
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._damaged = False
+        return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, check_same_thread=False, timeout=5.0)
@@ -107,8 +111,6 @@ class SQLiteStore:
             db.execute("PRAGMA synchronous = NORMAL")
             if db.execute("PRAGMA user_version").fetchone()[0] != FORM:
                 db.executescript(f"DROP TABLE IF EXISTS reply; {TABLES} PRAGMA user_version = {FORM};")
-            if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("the file is damaged")
             count, self._bytes, self._clock = db.execute(
                 "SELECT count(*), coalesce(sum(length(value)), 0), coalesce(max(used), 0) FROM reply"
             ).fetchone()
@@ -126,3 +128,8 @@ class SQLiteStore:
         db, self._db = self._db, None
         if db is not None:
             db.close()
+
+
+def _says_damaged(error: Exception) -> bool:
+    """Operational errors are another thing: locked, no space, no permission; the file itself may be well."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)

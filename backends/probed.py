@@ -52,12 +52,15 @@ class Probed:
         wanted = needed(request)
         for capability in wanted:
             await self._settle(capability)
-        for capability in wanted:
-            if capability in self._unclear:
-                detail = self._unclear[capability].detail
-                yield Delta(warning=f"it is not clear that {self.name!r} has {capability!r}: {detail}")
+        warnings = [
+            f"it is not clear that {self.name!r} has {capability!r}: {self._unclear[capability].detail}"
+            for capability in wanted
+            if capability in self._unclear
+        ]
         async with closing(self._backend.stream(request)) as deltas:
             async for delta in deltas:
+                while warnings:  # with the first delta: until then a failed try may be repeated
+                    yield Delta(warning=warnings.pop())
                 yield delta
 
     async def aclose(self) -> None:

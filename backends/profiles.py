@@ -39,7 +39,15 @@ class Flags(Value):
     echo_reasoning: bool = False
     """The server wants the thoughts of assistant turns that called tools back (DeepSeek, Moonshot)."""
     names: Mapping[Parameter, str | None] = {}
-    """Request fields with another name here; None: not taken, so left out with a warning."""
+    """Request fields with another name here; None: not taken, so left out with a warning. TOML has no null: there
+    `false` says so."""
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _false_is_none(cls, names: Any) -> Any:
+        return (
+            {key: None if name is False else name for key, name in names.items()} if isinstance(names, dict) else names
+        )
 
 
 class Embeddings(Value):

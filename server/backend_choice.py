@@ -15,7 +15,7 @@ from backends.errors import BadSpec
 from backends.extractive import Quote
 from backends.load import BUILT_IN, WITHOUT_MODEL, check_text, load
 from backends.presets import known_profiles
-from backends.profiles import Profile
+from backends.profiles import Flags, Profile
 from server.settings import BackendProfile, Settings, environment
 from server.shared_backend import Shared
 
@@ -140,8 +140,10 @@ def _profile(name: str, given: BackendProfile, environment: dict[str, str], pres
         return Profile.model_validate({"name": name, **values})
     base = {field: getattr(preset, field) for field in Profile.model_fields}
     # What is given of these does not take the rest back to what an unknown server has.
+    if name == "openai" and values.get("base_url") not in (None, preset.base_url):
+        base["flags"] = Flags()  # of a server that is not OpenAI's nothing is known
     if "flags" in values:
-        values["flags"] = preset.flags.model_dump() | values["flags"]
+        values["flags"] = base["flags"].model_dump() | values["flags"]
     if "embeddings" in values:
         values["embeddings"] = preset.embeddings.model_dump() | values["embeddings"]
     return Profile.model_validate({**base, "name": name, **_ollama_form(preset, values)})

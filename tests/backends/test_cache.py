@@ -310,6 +310,31 @@ async def test_a_file_of_another_form_is_begun_anew(tmp_path):
     await store.aclose()
 
 
+async def test_damage_that_shows_in_use_is_begun_anew_next_time(tmp_path):
+    path = tmp_path / "r"
+    store = SQLiteStore(path, 1 << 20)
+    for number in range(100):
+        await store.put(f"k{number}", bytes([number]) * 4000)
+    await store.aclose()
+    with path.open("r+b") as file:  # all but the header, so that opening it may still go well
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    store = SQLiteStore(path, 1 << 20)
+    for _ in range(2):
+        try:
+            await store.put("k", b"v")
+        except StoreFailed:
+            continue
+    assert await store.get("k") == b"v"
+    await store.aclose()
+
+
+async def test_a_place_under_a_file_fails_by_name(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreFailed, match="file"):
+        await SQLiteStore(tmp_path / "file" / "r", 1 << 20).put("k", b"v")
+
+
 async def test_a_place_that_cannot_be_written_fails_by_name(tmp_path):
     (tmp_path / "r").mkdir()
     store = SQLiteStore(tmp_path / "r", 1 << 20)

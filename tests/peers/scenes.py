@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from backends.probe import SCHEMA, WORD
 from backends.profiles import Profile
 from tests.peers.llama_server import MODEL
 from tests.peers.markov import CONTEXT, log_probability, split, tokens
+from tests.server.conftest import serving
 
 CLOSE = 1e-3
 """How near a log-probability must come: the server computes in 32 bits and prints 16 digits."""
@@ -168,6 +171,37 @@ async def calls_a_tool_in_anthropics_form(url: str) -> None:
     assert told.message.content == "Done with it."
 
 
+async def answers_through_the_service(url: str) -> None:
+    """The whole way: a client's chat completion with a schema, tools, log-probabilities, and a stream."""
+    named = profile(url).model_dump(include={"base_url", "retries"})
+    question = {"role": "user", "content": "add"}
+    fixed = {"model": "chat", "temperature": 0, "max_tokens": 60}
+    tool = {"type": "function", "function": ADD.model_dump(mode="json")}
+    with tempfile.TemporaryDirectory() as folder:
+        async with serving(Path(folder), backend=f"llama:{MODEL}", backends={"llama": named}) as client:
+
+            async def said(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+                reply = await client.post("/v1/chat/completions", json={**fixed, "messages": messages, **fields})
+                assert reply.status_code == 200, reply.text
+                choice: dict[str, Any] = reply.json()["choices"][0]
+                return choice
+
+            form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}
+            kept = await said(question, response_format=form)
+            assert json.loads(kept["message"]["content"]) == {"word": WORD}
+            asked = await said(question, tools=[tool])
+            assert asked["finish_reason"] == "tool_calls"
+            [call] = asked["message"]["tool_calls"]
+            assert call["function"]["name"] == "add"
+            result = {"role": "tool", "content": "8", "tool_call_id": call["id"]}
+            turn = {"role": "assistant", "content": None, "tool_calls": asked["message"]["tool_calls"]}
+            told = await said(question, turn, result, tools=[tool])
+            assert told["message"]["content"] == "Done with it."
+            with_odds = await said({"role": "user", "content": "hi"}, logprobs=True)
+            odds = {entry["token"]: entry["logprob"] for entry in with_odds["logprobs"]["content"]}
+            assert odds["Hello"] == pytest.approx(log_probability("\n", "Hello"), abs=CLOSE)
+
+
 async def embeds_a_text_as_its_tokens(url: str) -> None:
     """With --embeddings --pooling mean: the mean of unit vectors, one for each token, scaled to length 1.
 
@@ -198,3 +232,5 @@ SCENES: dict[str, Scene] = {
 }  # fmt: skip
 EMBEDDING_SCENES: dict[str, Scene] = {"embeds_a_text_as_its_tokens": embeds_a_text_as_its_tokens}
 EMBEDDING_FLAGS = ("--embeddings", "--pooling", "mean")
+LIVE_SCENES: dict[str, Scene] = {"answers_through_the_service": answers_through_the_service}
+"""Not recorded: what pipelines ask may change without any wire format changing."""

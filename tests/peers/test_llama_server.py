@@ -3,7 +3,7 @@
 import pytest
 
 from tests.peers.llama_server import VARIABLE, binary, serving
-from tests.peers.scenes import EMBEDDING_FLAGS, EMBEDDING_SCENES, SCENES
+from tests.peers.scenes import EMBEDDING_FLAGS, EMBEDDING_SCENES, LIVE_SCENES, SCENES
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,10 +17,10 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("llama")
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", SCENES | LIVE_SCENES)
 async def test_scene(scene, folder):
     async with serving(binary(), folder) as url:
-        await SCENES[scene](url)
+        await (SCENES | LIVE_SCENES)[scene](url)
 
 
 @pytest.mark.parametrize("scene", EMBEDDING_SCENES)

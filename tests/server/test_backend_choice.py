@@ -1,5 +1,6 @@
 """Which backends are kept, and when one is closed."""
 
+import re
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from backends.scripted import Scripted
 from server.backend_choice import MOST_LOADED, Backends, profiles
 from server.settings import Settings, load_settings
 from server.shared_backend import Shared
+from tests.conftest import ROOT
 
 ASKED = Request(messages=(Message(role="user", content="hi"),))
 
@@ -94,6 +96,26 @@ def test_ollama_by_its_own_api_unless_the_profile_asks_for_the_other(text, kind,
 def test_flags_of_a_well_known_provider_are_joined_with_those_given():
     flags = made("[deepseek.flags]\nlogprobs = false")["deepseek"].flags
     assert (flags.logprobs, flags.json_form, flags.echo_reasoning) == (False, "object", True)
+
+
+def test_nothing_is_known_of_a_server_that_took_the_place_of_openais():
+    assert made()["openai"].in_doubt() == frozenset()
+    assert made('[openai]\nbase_url = "http://127.0.0.1:9/v1"')["openai"].in_doubt()
+    assert made('[openai]\nmodel = "m"')["openai"].in_doubt() == frozenset()
+
+
+def test_a_parameter_that_is_not_taken_can_be_said_in_toml():
+    flags = made('[mine]\nbase_url = "http://x/v1"\nflags = { names = { seed = false, stop = "ends" } }')["mine"].flags
+    assert flags.names == {"seed": None, "stop": "ends"}
+
+
+def test_the_profiles_of_the_configuration_page():
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    told = {name: fields for block in blocks for name, fields in block.get("backends", {}).items()}
+    assert {"mine", "claude", "ollama"} <= told.keys()
+    made_of_them = profiles(Settings.model_validate({"backends": told}), {"ANTHROPIC_API_KEY": "sk-x"})
+    assert made_of_them["claude"].in_doubt() == frozenset()
 
 
 def test_a_profile_of_each_kind():
