@@ -20,6 +20,9 @@ from agents.fact import Fact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+MOST_WAITING = 1_000
+"""Events that wait for a reader; a model that writes faster than anybody reads would fill the memory with them."""
+
 
 class Outlet:
     """Events carry seq 0 here: they are numbered where they leave, in the order of leaving."""
@@ -63,6 +66,11 @@ class Outlet:
         from langgraph.types import Interrupt
 
         return Interrupt.from_ns(None, get_config()["configurable"]["checkpoint_ns"]).id
+
+    async def room(self) -> None:
+        """Wait while the reader is far behind."""
+        if self.queue.qsize() >= MOST_WAITING:
+            await self.queue.join()
 
     async def passed_on(self) -> None:
         """Wait until whoever reads the run has taken all events that were sent so far."""

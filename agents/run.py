@@ -285,8 +285,7 @@ class Run:
         stream_to: Literal["answer"] | None,
         hold: Callable[[str], bool] | None,
     ) -> AsyncIterator[Delta]:
-        held = ""
-        odds: tuple[TokenLogprob, ...] = ()
+        held, odds = "", tuple[TokenLogprob, ...]()
         async for delta in deltas:
             if delta.reasoning:
                 self.emit(Token, text=delta.reasoning, channel="reasoning", call=call)
@@ -297,4 +296,5 @@ class Run:
                 if hold is None or not hold(held):
                     self.say(held, odds, call)
                     held, odds, hold = "", (), None
+            await self.outlet.room()
             yield delta

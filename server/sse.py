@@ -10,6 +10,8 @@ from starlette.responses import StreamingResponse
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, so that proxies keep the connection."""
+MOST_READY = 1_000
+"""Frames that wait for a client that reads slowly; then whatever makes them waits too."""
 
 
 # Legal in JSON as they are, but some clients cut the stream into lines there.
@@ -33,9 +35,8 @@ def response(frames: AsyncGenerator[str, None]) -> StreamingResponse:
 async def with_heartbeat(frames: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
     """Pass frames on, all that are there at once: many streams then cost one write per turn of the loop, not one per
     token. When the client goes, the source is closed, which cancels what makes the frames."""
-    ready: asyncio.Queue[str | None] = asyncio.Queue()
+    ready: asyncio.Queue[str | None] = asyncio.Queue(MOST_READY)
     pump = asyncio.create_task(_pump(frames, ready))
-    pump.add_done_callback(lambda _: ready.put_nowait(None))
     try:
         frame: str | None = ""
         while frame is not None:
@@ -60,9 +61,14 @@ async def with_heartbeat(frames: AsyncGenerator[str, None]) -> AsyncGenerator[st
 
 
 async def _pump(frames: AsyncGenerator[str, None], ready: asyncio.Queue[str | None]) -> None:
-    async with aclosing(frames):
-        async for frame in frames:
-            ready.put_nowait(frame)
+    try:
+        async with aclosing(frames):
+            async for frame in frames:
+                await ready.put(frame)
+    except Exception:
+        await ready.put(None)
+        raise
+    await ready.put(None)
 
 
 async def _stop(pump: asyncio.Task[None]) -> None:

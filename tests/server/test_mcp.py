@@ -24,6 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MODES = ("auto", "legacy", "2026-07-28")
 LIGHT = "The lighthouse at Cape Varn was lit in 1884."
 HARBOUR = "北湾渔港有三百一十二艘渔船。"
+PING = {"accept": "application/json, text/event-stream"}
+"""What every client of the protocol says it takes."""
 ANSWERS = {
     "endless": Canned((event(chunk(ROLE)), event(chunk({"content": "Once upon a time"}))), then="stall"),
     "breaks": Canned((event(chunk(ROLE)), event(chunk({"content": "Half an"}))), then="cut"),
@@ -79,8 +81,7 @@ async def told(client, tool, **arguments):
 async def rpc(service, method, params=None, path="/mcp", **headers):
     """A request as its bytes, without a client's help."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
-    accept = {"accept": "application/json, text/event-stream"}
-    return await service.post(path, json=body, headers={**accept, **headers})
+    return await service.post(path, json=body, headers={**PING, **headers})
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
@@ -305,7 +306,7 @@ async def test_only_post(service):
 
 
 async def test_what_is_no_message_is_refused(service):
-    accept = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    accept = {**PING, "content-type": "application/json"}
     for body in (b"", b"{", b"[]", b"[1]", b'"x"', b'{"jsonrpc": "2.0", "id": 1}', b"\xff", b"[" * 100_000):
         for version in ({}, {"mcp-protocol-version": "2026-07-28"}):
             reply = await service.post("/mcp", content=body, headers={**accept, **version})

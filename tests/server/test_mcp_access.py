@@ -6,9 +6,7 @@ import pytest
 
 from server.mcp.search import MOST_AT_ONCE
 from tests.server.conftest import listening, make_store, put, upstream
-from tests.server.test_mcp import ANSWERS, connected, ended, rpc, told
-
-PING = {"accept": "application/json, text/event-stream"}
+from tests.server.test_mcp import ANSWERS, PING, connected, ended, rpc, told
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "https://evil.example"}])
