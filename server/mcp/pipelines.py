@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 TELL_EVERY = 0.1
 """Seconds between two pieces of an answer under way: a person reads on, and a client is not flooded."""
+TELL_AT = 4_000
+"""Characters of a piece with which it goes out in any case: pieces wait in the library's queues, which count messages."""
 
 
 class Asked(Body):
@@ -190,7 +192,7 @@ class _Telling:
     async def about(self, event: Event) -> None:
         if isinstance(event, Token) and event.channel == "answer":
             self._said += event.text
-            if time.monotonic() - self._last >= TELL_EVERY:
+            if time.monotonic() - self._last >= TELL_EVERY or len(self._said) >= TELL_AT:
                 await self._tell(event.seq, self._said)
         elif isinstance(event, StepStarted):
             await self._tell(event.seq, f"step {event.node}")

@@ -9,7 +9,7 @@ from tests.fake_upstream import ROLE, Canned, chunk, event
 from tests.server.conftest import listening, until, upstream
 from tests.server.test_mcp import PING, ended
 
-ALL = 40_000
+ALL = 60_000
 """Pieces of a kilobyte that the model would write: far more than any socket between it and the client holds."""
 PIECE = event(chunk({"content": "x" * 1_000}))
 
