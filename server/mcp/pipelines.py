@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 TELL_EVERY = 0.1
 """Seconds between two pieces of an answer under way: a person reads on, and a client is not flooded."""
 TELL_AT = 4_000
-"""Characters of a piece with which it goes out in any case: pieces wait in the library's queues, which count messages."""
+"""Characters of a piece that goes out in any case: the library's queues, where it may wait, count messages."""
 
 
 class Asked(Body):
