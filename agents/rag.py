@@ -36,6 +36,10 @@ class RagOptions(Options):
         description="Search only files whose attributes pass this filter, in the grammar of vector store search: "
         '{"type": "eq", "key": "year", "value": 2023}, joined by "and" / "or".',
     )
+    min_score: float | None = Field(
+        None,
+        description="Drop what was found with a lower score than this, as a search of the collection shows it.",
+    )
     abstain: bool = Field(
         True,
         description="Say so when the sources do not hold the answer. If false, the model may answer from its own "
@@ -80,7 +84,10 @@ async def retrieve(state: RagState, runtime: Runtime[Run]) -> RagState:
     before = [turn.content for turn in state["history"] if turn.role == "user" and turn.content]
     if before and options.query_from == "conversation":
         queries.append(f"{before[-1][-LONGEST_TURN:]}\n{state['question']}")
-    found = [await runtime.context.search(query, options.k, options.where) for query in queries]
+    found = [
+        [hit for hit in hits if options.min_score is None or hit.score >= options.min_score]
+        for hits in [await runtime.context.search(query, options.k, options.where) for query in queries]
+    ]
     return {"hits": fit(merge(found, options.k), options.max_source_chars)}
 
 

@@ -28,6 +28,8 @@ from server.openai import (
     store_files,
     vector_stores,
 )
+from server.openai.responses import conversation_items, conversations, stored
+from server.openai.responses import routes as responses
 from server.services import Services
 from server.settings import Settings
 from server.wiring import running
@@ -39,6 +41,10 @@ AGAIN_SECONDS = 2.0
 ROUTERS = (
     models,
     chat,
+    responses,
+    stored,
+    conversations,
+    conversation_items,
     embeddings,
     files,
     vector_stores,

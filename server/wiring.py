@@ -27,7 +27,7 @@ from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.services import Services
 from server.settings import Settings, environment
-from server.storage import files
+from server.storage import files, responses
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
 from tools.toolbox import Toolbox
@@ -96,6 +96,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):
         log.info("removed %d uploads that were never finished", stray)
+    await database.write(responses.drop_runless)
     events.start()
     stack.push_async_callback(events.stop)
     resumed, closed = await services.runs.start(services)

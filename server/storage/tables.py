@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from retrieval.tables import metadata
 
@@ -67,4 +67,41 @@ event = Table(
     Column("seq", Integer, primary_key=True),
     Column("type", String, nullable=False),
     Column("data", Text, nullable=False),
+)
+
+response = Table(
+    "response",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("run_id", String, nullable=False),
+    Column("conversation_id", String, index=True),
+    Column("previous_id", String),
+    Column("created_at", Float, nullable=False),
+    Column("background", Boolean, nullable=False),
+    Column("shell", JSON, nullable=False),
+    Column("about", JSON, nullable=False),
+    Column("include", JSON, nullable=False),
+    Column("items", JSON, nullable=False),
+    Column("final", JSON),
+)
+"""`shell`: the response before anything has happened; `items`: its own input; `final`: the response as it ended, made
+from the run's events by whoever first needs it."""
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+conversation_item = Table(
+    "conversation_item",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("conversation_id", String, ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("data", JSON, nullable=False),
 )

@@ -1,0 +1,81 @@
+"""Items as they are kept and shown: the client's, with ids of ours.
+
+An item of a response is named after its run, `msg_<run><place>`, so that an id leads back to the response.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.errors import bad_request
+from server.openai.responses.item_schema import (
+    CallItem,
+    CallOutputItem,
+    MessageItem,
+    OtherItem,
+    ReasoningItem,
+    SearchItem,
+)
+from server.openai.responses.part_schema import InputFile
+
+if TYPE_CHECKING:
+    from server.openai.responses.part_schema import Part
+
+PREFIXES = {
+    "message": "msg_",
+    "function_call": "fc_",
+    "function_call_output": "fco_",
+    "reasoning": "rs_",
+    "file_search_call": "fs_",
+}
+Kept = dict[str, Any]
+Given = MessageItem | CallItem | CallOutputItem | ReasoningItem | SearchItem | OtherItem
+
+
+def output_id(kind: str, response_id: str, place: int) -> str:
+    return f"{PREFIXES[kind]}{response_id.removeprefix('resp_')}{place:04x}"
+
+
+def input_id(kind: str, response_id: str, place: int) -> str:
+    """Outputs are counted with four digits, inputs with five."""
+    return f"{PREFIXES[kind]}{response_id.removeprefix('resp_')}{place:05x}"
+
+
+def response_of(item_id: str) -> str:
+    """The response that an item's id is named after; of other ids, one that does not exist."""
+    return f"resp_{item_id.partition('_')[2][:32]}"
+
+
+def kept(item: Given, id: str, where: str) -> Kept:
+    """The item as the API shows it. Raises ApiError for a kind that nothing here could use."""
+    if isinstance(item, OtherItem):
+        message = f"{where} is {item.type!r}, which no pipeline here makes or reads."
+        raise bad_request(message, f"{where}.type", "unsupported_parameter")
+    shown = item.model_dump(mode="json", exclude_none=True) | {"id": id, "status": "completed"}
+    match item:
+        case MessageItem():
+            shown["content"] = _parts(item.content, item.role == "assistant", f"{where}.content")
+        case CallOutputItem() if isinstance(item.output, list):
+            shown["output"] = _parts(item.output, False, f"{where}.output")
+        case ReasoningItem():
+            shown.pop("status")
+    return shown
+
+
+def _parts(content: str | list[Part], said: bool, where: str) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [output_text(content) if said else {"type": "input_text", "text": content}]
+    shown = []
+    for n, part in enumerate(content):
+        if isinstance(part, InputFile):
+            message = f"{where}[{n}] is a file: put it into a vector store, and ask a pipeline that searches it."
+            raise bad_request(message, f"{where}[{n}]", "unsupported_parameter")
+        one = part.model_dump(mode="json", exclude_none=True)
+        one |= {"annotations": one.get("annotations", [])} if part.type == "output_text" else {}
+        one |= {"detail": one.get("detail", "auto")} if part.type == "input_image" else {}
+        shown.append(one)
+    return shown
+
+
+def output_text(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": []}
