@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from server.response_shapes import ConversationObject, ItemList, OneItem, ResponseObject
 from server.run_shapes import ResumedRun, RunObject
 from server.shapes import (
     Alive,
@@ -30,6 +31,19 @@ JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "GET /v1/models": ModelList,
     "GET /v1/models/{model}": ModelObject,
     "POST /v1/chat/completions": ChatCompletionObject,
+    "POST /v1/responses": ResponseObject,
+    "GET /v1/responses/{response_id}": ResponseObject,
+    "DELETE /v1/responses/{response_id}": Deleted,
+    "POST /v1/responses/{response_id}/cancel": ResponseObject,
+    "GET /v1/responses/{response_id}/input_items": ItemList,
+    "POST /v1/conversations": ConversationObject,
+    "GET /v1/conversations/{conversation_id}": ConversationObject,
+    "POST /v1/conversations/{conversation_id}": ConversationObject,
+    "DELETE /v1/conversations/{conversation_id}": Deleted,
+    "POST /v1/conversations/{conversation_id}/items": ItemList,
+    "GET /v1/conversations/{conversation_id}/items": ItemList,
+    "GET /v1/conversations/{conversation_id}/items/{item_id}": OneItem,
+    "DELETE /v1/conversations/{conversation_id}/items/{item_id}": ConversationObject,
     "POST /v1/embeddings": EmbeddingList,
     "POST /v1/files": FileObject,
     "GET /v1/files": Page[FileObject],
@@ -63,6 +77,13 @@ JSON_ANSWERS: dict[str, type[BaseModel]] = {
 }
 """By route; one that is missing here answers an object that is not described."""
 
-STREAMED = frozenset({"POST /v1/chat/completions", "GET /v1/runs/{run_id}/events"})
+STREAMED = frozenset(
+    {
+        "POST /v1/chat/completions",
+        "POST /v1/responses",
+        "GET /v1/responses/{response_id}",
+        "GET /v1/runs/{run_id}/events",
+    }
+)
 """Routes that answer with server-sent events too."""
 BYTES = frozenset({"GET /v1/files/{file_id}/content"})

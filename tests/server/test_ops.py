@@ -107,7 +107,7 @@ async def test_the_openapi_document_tells_of_errors_keys_and_the_upload_form(cli
     reply = await client.get("/v1/files/file-none")
     described = operations["/v1/files/{file_id}"]["responses"][str(reply.status_code)]["content"]["application/json"]
     shape = api["components"]["schemas"][described["schema"]["$ref"].rpartition("/")[2]]["properties"]["error"]
-    assert set(shape["required"]) == set(shape["properties"]) == set(reply.json()["error"])
+    assert set(shape["required"]) == set(reply.json()["error"]) <= set(shape["properties"])
     form = api["paths"]["/v1/files"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(form["properties"]) == {"file", "purpose"}
     sent = {"file": ("a.txt", b"x")}
