@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 def usage_of(ends: Sequence[End]) -> dict[str, Any] | None:
     """OpenAI's usage object, summed; None if a backend did not say: nothing is invented."""
-    total: Usage | None = ends[0].usage
-    for end in ends[1:]:
-        total = total + end.usage if total is not None and end.usage is not None else None
-    if total is None:
+    usages: list[Usage] = [end.usage for end in ends if end.usage is not None]
+    if len(usages) < len(ends):
         return None
+    total = sum(usages[1:], usages[0])
     return {
         "prompt_tokens": total.prompt_tokens,
         "completion_tokens": total.completion_tokens,

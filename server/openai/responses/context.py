@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from server.errors import ApiError, bad_request
 from server.openai.responses.finals import final_of, settle_conversation
+from server.openai.responses.item_ids import PREFIXES, input_id, response_of
 from server.openai.responses.item_schema import MessageItem, Reference
-from server.openai.responses.items import PREFIXES, Kept, input_id, kept, response_of
+from server.openai.responses.items import Kept, kept
 from server.storage import conversations, responses
 
 if TYPE_CHECKING:

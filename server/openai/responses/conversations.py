@@ -32,12 +32,8 @@ class UpdateConversation(Body):
 
 
 def conversation_object(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "object": "conversation",
-        "created_at": int(row.created_at),
-        "metadata": row.metadata,
-    }
+    about = {"created_at": int(row.created_at), "metadata": row.metadata}
+    return {"id": row.id, "object": "conversation", **about}
 
 
 @router.post("/v1/conversations")

@@ -1,7 +1,4 @@
-"""Items as they are kept and shown: the client's, with ids of ours.
-
-An item of a response is named after its run, `msg_<run><place>`, so that an id leads back to the response.
-"""
+"""Items as they are kept and shown: the client's, with ids of ours."""
 
 from __future__ import annotations
 
@@ -21,29 +18,8 @@ from server.openai.responses.part_schema import InputFile
 if TYPE_CHECKING:
     from server.openai.responses.part_schema import Part
 
-PREFIXES = {
-    "message": "msg_",
-    "function_call": "fc_",
-    "function_call_output": "fco_",
-    "reasoning": "rs_",
-    "file_search_call": "fs_",
-}
 Kept = dict[str, Any]
 Given = MessageItem | CallItem | CallOutputItem | ReasoningItem | SearchItem | OtherItem
-
-
-def output_id(kind: str, response_id: str, place: int) -> str:
-    return f"{PREFIXES[kind]}{response_id.removeprefix('resp_')}{place:04x}"
-
-
-def input_id(kind: str, response_id: str, place: int) -> str:
-    """Outputs are counted with four digits, inputs with five."""
-    return f"{PREFIXES[kind]}{response_id.removeprefix('resp_')}{place:05x}"
-
-
-def response_of(item_id: str) -> str:
-    """The response that an item's id is named after; of other ids, one that does not exist."""
-    return f"resp_{item_id.partition('_')[2][:32]}"
 
 
 def kept(item: Given, id: str, where: str) -> Kept:

@@ -11,8 +11,9 @@ from pydantic import Field
 from server.errors import not_found
 from server.ids import new_id
 from server.openai.responses.context import referred
+from server.openai.responses.item_ids import PREFIXES
 from server.openai.responses.item_schema import Item, Reference
-from server.openai.responses.items import PREFIXES, Kept, kept
+from server.openai.responses.items import Kept, kept
 from server.openai.schema import Body
 from server.services import services_of, tenant_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.openai.responses.items import output_id
+from server.openai.responses.item_ids import output_id
 
 Told = tuple[str, dict[str, Any]]
 """The type of a stream event, and its fields but for the number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -21,9 +21,6 @@ from server.openai.responses.schema import CreateResponse, refuse_unsupported
 from server.run_errors import from_failure
 from server.services import services_of
 from server.storage import responses
-
-if TYPE_CHECKING:
-    pass
 
 router = APIRouter(tags=["responses"])
 

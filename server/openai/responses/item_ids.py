@@ -1,0 +1,25 @@
+"""Ids of items. That of a response's is named after its run, `msg_<run><place>`, so that it leads back to the response."""
+
+from __future__ import annotations
+
+PREFIXES = {
+    "message": "msg_",
+    "function_call": "fc_",
+    "function_call_output": "fco_",
+    "reasoning": "rs_",
+    "file_search_call": "fs_",
+}
+
+
+def output_id(kind: str, response_id: str, place: int) -> str:
+    return f"{PREFIXES[kind]}{response_id.removeprefix('resp_')}{place:04x}"
+
+
+def input_id(kind: str, response_id: str, place: int) -> str:
+    """Outputs are counted with four digits, inputs with five."""
+    return f"{PREFIXES[kind]}{response_id.removeprefix('resp_')}{place:05x}"
+
+
+def response_of(item_id: str) -> str:
+    """The response that an item's id is named after; of other ids, one that does not exist."""
+    return f"resp_{item_id.partition('_')[2][:32]}"
