@@ -1,4 +1,4 @@
-"""Ids of items. That of a response's is named after its run, `msg_<run><place>`, so that it leads back to the response."""
+"""Ids of items. A response names its items after its run, `msg_<run><place>`, so that they lead back to it."""
 
 from __future__ import annotations
 
