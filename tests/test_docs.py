@@ -20,7 +20,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.e2e.live import server
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+DOCUMENTS = [*READMES, *sorted((ROOT / "docs").glob("*.md"))]
 USUAL_ADDRESS = "http://127.0.0.1:8321"
 LANGUAGES = {"bash", "console", "python"}
 NOT_CODE = {"text", "json", "toml", "mermaid"}
@@ -174,6 +175,26 @@ def test_every_setting_is_told_of():
     told = {name for row in rows(text) for name in CODE.findall(row)}
     values = (Settings, BackendProfile, Flags, Embeddings)
     assert told == {name for value in values for name in value.model_fields}
+
+
+def skeleton(path: Path) -> dict[str, list[object]]:
+    """What a translation keeps: levels of headings, blocks but for what they print, keys of tables, links."""
+    text = path.read_text(encoding="utf-8")
+    prose = FENCE.sub("", text)
+    return {
+        "headings": [len(level) for level in re.findall(r"^(#+) ", prose, re.MULTILINE)],
+        "blocks": [(block.info, block.text) for block in blocks(path) if block.language != "text"],
+        "rows": [CODE.findall(row) for row in rows(prose)],
+        "links": [link for link in LINK.findall(prose) if not link.startswith("README")],
+    }
+
+
+def test_the_readmes_say_the_same():
+    english, chinese = map(skeleton, READMES)
+    assert chinese == english, "what changes in one README changes in the other"
+    assert all(
+        f"]({other.name})" in one.read_text(encoding="utf-8") for one in READMES for other in READMES if one != other
+    )
 
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")

@@ -1,4 +1,4 @@
-"""What `sandtable doctor` finds about the bundled embedder: whether its runtime graph is made."""
+"""What `sandtable doctor` finds about the embedder: whether its runtime graph is made, or its server answers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ BUNDLED = "minilm"
 
 
 def embedder(settings: Settings, prepare: bool) -> Check:
-    """Whether the bundled embedder's runtime graph is there; with `prepare` it is made."""
+    """Whether the bundled embedder's runtime graph is there; with `prepare` it is made. Another one is asked for a
+    vector, if it is behind HTTP.
+    """
     from retrieval.embedders import runtime
     from retrieval.errors import RetrievalError
 
     if settings.embedder != BUNDLED:
-        return Check("embedder", "ok", f"{settings.embedder!r}, as configured")
+        return _configured(settings)
     directory = settings.cache()
     if not prepare:
         return _cached(directory)
@@ -45,3 +47,27 @@ def _cached(directory: Path) -> Check:
         return Check("embedder", "ok", f"runtime graph cached: {found[0]}")
     way_out = "`sandtable doctor --prepare` makes it now; else the first start takes some seconds longer"
     return Check("embedder", "warn", f"no runtime graph in {directory} yet", way_out)
+
+
+def _configured(settings: Settings) -> Check:
+    from pydantic import ValidationError
+
+    from backends.errors import BackendError
+    from retrieval.embedders.remote import RemoteEmbedder
+    from retrieval.errors import RetrievalError
+    from server.backend_choice import profiles
+    from server.embedders import Embedders
+    from server.settings import environment
+
+    try:
+        embedders = Embedders(settings.cache(), profiles(settings, environment()))
+    except (BackendError, ValidationError):
+        return Check("embedder", "warn", f"{settings.embedder!r}: not tried, as a backend's configuration is at fault")
+    try:
+        found = embedders.load(settings.embedder)
+        said = f"answers, {found.dimension} dimensions" if isinstance(found, RemoteEmbedder) else "as configured"
+    except RetrievalError as error:
+        return Check("embedder", "fail", str(error), "correct `embedder`, or the profile that it names")
+    finally:
+        embedders.close()
+    return Check("embedder", "ok", f"{settings.embedder!r}: {said}")

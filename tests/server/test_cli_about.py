@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from server.cli.option_types import type_of
+from tests.embedding_server import embedding_server, refusal
 from tests.fake_upstream import Canned, FakeUpstream, stream_of
 from tests.server.command_line import CommandLine
 
@@ -131,3 +132,16 @@ def test_doctor_warns_of_a_server_that_cannot_be_asked(sandtable, monkeypatch):
     found = checks(sandtable.fine("doctor", "--json"))["capabilities"]
     assert found["status"] == "warn"
     assert "127.0.0.1:1" in found["detail"]
+
+
+def test_doctor_asks_an_embedder_behind_http(sandtable, monkeypatch):
+    monkeypatch.setenv("SANDTABLE_EMBEDDER", "mine:words")
+    with embedding_server() as server:
+        monkeypatch.setenv("SANDTABLE_BACKENDS__MINE__BASE_URL", server.url)
+        monkeypatch.setenv("SANDTABLE_BACKENDS__MINE__RETRIES", "0")
+        found = checks(sandtable.fine("doctor", "--json"))["embedder"]
+        assert found["detail"] == "'mine:words': answers, 32 dimensions"
+        server.answers = [refusal("no model 'words'")]
+        result = sandtable("doctor", "--json")
+    assert (result.code, checks(result)["embedder"]["status"]) == (1, "fail")
+    assert "no model 'words'" in checks(result)["embedder"]["detail"]
