@@ -46,7 +46,7 @@ def message_body(request: Request, profile: Profile, model: str) -> tuple[dict[s
     }
     if effort is not None:
         body["output_config"] = {"effort": effort}
-    if offers_tools(request):
+    if offers_tools(request) or (request.tools and profile.flags.tools is not False):
         body |= _tools(request, parallel)
     if request.json_schema is not None:
         if profile.flags.json_form in ("schema", "auto") and enforceable(request.json_schema):
@@ -123,7 +123,8 @@ def _tools(request: Request, parallel: bool) -> dict[str, Any]:
         {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
         for tool in request.tools
     ]
-    words, names = {"auto": "auto", "required": "any"}, [tool.name for tool in request.tools]
+    # Calls in earlier turns are refused without the tools, so they are sent also where none may be called.
+    words, names = {"auto": "auto", "required": "any", "none": "none"}, [tool.name for tool in request.tools]
     choice: dict[str, Any] = {"type": words.get(request.tool_choice, "tool")}
     if choice["type"] == "tool":
         if request.tool_choice not in names:
@@ -131,6 +132,6 @@ def _tools(request: Request, parallel: bool) -> dict[str, Any]:
                 f"tool_choice names {request.tool_choice!r}, which is not among the tools offered: {names!r}"
             )
         choice["name"] = request.tool_choice
-    if not parallel:
+    if not parallel and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tools": tools} if choice == {"type": "auto"} else {"tools": tools, "tool_choice": choice}

@@ -143,7 +143,7 @@ class Cached:
         """None: not to be cached.
 
         A request that is sampled has another answer each time it is asked within one run, and the same ones in the
-        same order in the next run: votes over samples stay votes.
+        same order in the next run: votes over samples stay votes. A run that goes on after a crash counts anew.
         """
         asked = hashlib.sha256(b"\0".join((FORM, self._origin, request.model_dump_json().encode()))).hexdigest()
         if request.temperature == 0 or request.seed is not None:

@@ -27,10 +27,11 @@ def needed(request: Request) -> tuple[Capability, ...]:
     return tuple(name for name, wanted in asked if wanted)
 
 
-def missing(backend: str, capability: Capability) -> CapabilityMissing:
-    """The error for a backend (its name) that lacks `capability`, with three ways to get it."""
+def missing(backend: str, capability: Capability, why: str = "") -> CapabilityMissing:
+    """The error for a backend (its name) that lacks `capability`, with three ways to get it. `why`: what showed it."""
+    shown = f", as a trial showed: {why.rstrip('.')}" if why else ""
     return CapabilityMissing(
-        f"backend {backend!r} cannot {MEANING[capability]} (capability {capability!r}). Three ways to get it: "
+        f"backend {backend!r} cannot {MEANING[capability]} (capability {capability!r}){shown}. Three ways to get it: "
         "(1) run a local model server and name it, as in 'ollama:MODEL', 'vllm:MODEL' or 'llamacpp:MODEL'; "
         "(2) set the key of a hosted provider and name it, as in 'openai:MODEL' or 'deepseek:MODEL'; "
         "(3) if this server can do it after all, say so in the flags of its profile in the configuration.",

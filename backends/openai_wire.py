@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from backends.base import Image, Message, Request, ToolCall
@@ -46,12 +46,27 @@ def chat_body(request: Request, profile: Profile, model: str) -> tuple[dict[str,
 def _messages(request: Request, flags: Flags) -> list[dict[str, Any]]:
     # A conversation in which no turn has thoughts was not held with a reasoning model.
     echo = flags.echo_reasoning and any(message.reasoning for message in request.messages)
-    messages = [_message(message, echo) for message in request.messages]
+    messages = [_message(message, echo) for message in _pictures_shown(request.messages)]
     if request.json_schema is not None and flags.json_form == "object":
         schema = json.dumps(request.json_schema, ensure_ascii=False)
         last_system = sum(1 for message in request.messages if message.role == "system")
         messages.insert(last_system, {"role": "system", "content": SCHEMA_PROMPT.format(schema=schema)})
     return messages
+
+
+def _pictures_shown(messages: Iterable[Message]) -> Iterator[Message]:
+    """Tools answer in text only in this form: their pictures follow in a turn of the user, after the last result."""
+    pictures: tuple[Image, ...] = ()
+    for message in messages:
+        if pictures and message.role != "tool":
+            yield Message(role="user", images=pictures)
+            pictures = ()
+        if message.role == "tool" and message.images:
+            pictures += message.images
+            message = message.model_copy(update={"images": ()})
+        yield message
+    if pictures:
+        yield Message(role="user", images=pictures)
 
 
 def _message(message: Message, echo_reasoning: bool) -> dict[str, Any]:

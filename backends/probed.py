@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
 from backends.base import Backend, Capabilities, Capability, Delta, Request
-from backends.capabilities import needed
+from backends.capabilities import missing, needed
 from backends.lifetime import close, closing
 from backends.probe import Finding
 from backends.profiles import Flags
@@ -36,6 +36,7 @@ class Probed:
         self._flags = flags
         self._in_doubt = set(in_doubt)
         self._unclear: dict[Capability, Finding] = {}
+        self._absent: dict[Capability, Finding] = {}
         self._find = find
         self._trying: asyncio.Task[None] | None = None
 
@@ -52,6 +53,8 @@ class Probed:
         wanted = needed(request)
         for capability in wanted:
             await self._settle(capability)
+            if capability in self._absent:
+                raise missing(self.name, capability, self._absent[capability].detail)
         warnings = [
             f"it is not clear that {self.name!r} has {capability!r}: {self._unclear[capability].detail}"
             for capability in wanted
@@ -89,6 +92,8 @@ class Probed:
         if finding.works is None:
             self._unclear[capability] = finding
             return
+        if not finding.works:
+            self._absent[capability] = finding
         found: dict[str, Any] = {capability: finding.works}
         if capability == "json_schema":
             found = {"json_form": finding.json_form or ("schema" if finding.works else "none")}

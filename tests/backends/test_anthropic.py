@@ -120,7 +120,10 @@ def test_what_the_api_does_not_have_is_told():
 
 
 def test_tool_choice_of_none_and_of_a_stranger():
-    assert "tools" not in body(ask(tools=(ADD,), tool_choice="none"))[0]
+    sent = body(ask(tools=(ADD,), tool_choice="none", parallel_tool_calls=False))[0]
+    assert (len(sent["tools"]), sent["tool_choice"]) == (1, {"type": "none"})
+    without = body(ask(tools=(ADD,), tool_choice="none"), flags={**FLAGS, "tools": False})[0]
+    assert "tools" not in without
     with pytest.raises(RequestRefused, match=r"'sub'.*'add'"):
         body(ask(tools=(ADD,), tool_choice="sub"))
 

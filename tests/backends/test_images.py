@@ -5,7 +5,7 @@ import base64
 import pytest
 from pydantic import ValidationError
 
-from backends.base import Image, Message, Request, complete
+from backends.base import Image, Message, Request, ToolCall, complete
 from backends.errors import CapabilityMissing
 from backends.images import MOST_BYTES, image_of, url_of
 
@@ -83,3 +83,19 @@ async def test_not_sent_to_a_server_of_which_nobody_said_that_it_reads_pictures(
     with pytest.raises(CapabilityMissing, match=r"'images'.*\(3\).*flags"):
         await complete(connect().stream(LOOK))
     assert upstream.requests == []
+
+
+async def test_pictures_of_tools_follow_the_last_result(connect, upstream):
+    upstream.answers["m"] = upstream.answers["tokens"]
+    call = ToolCall(id="a", name="draw")
+    turns = (
+        Message(role="user", content="draw two"),
+        Message(role="assistant", tool_calls=(call, call.model_copy(update={"id": "b"}))),
+        Message(role="tool", content="first", tool_call_id="a", images=(image_of(PNG),)),
+        Message(role="tool", content="second", tool_call_id="b", images=(image_of("https://x/y"),)),
+    )
+    await complete(connect("m", flags={"images": True}).stream(Request(messages=turns)))
+    sent = upstream.requests[0].body["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool", "user"]
+    assert [message["content"] for message in sent[2:4]] == ["first", "second"]
+    assert [part["image_url"]["url"] for part in sent[4]["content"]] == [PNG, "https://x/y"]

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -308,3 +310,19 @@ async def test_a_real_provider_that_breaks_off(upstream, openai):
     upstream.answers["m"] = Canned(stream_of("Hello")[:2], then="cut")
     with pytest.raises((UpstreamFailed, Unreachable)):
         await complete(openai("m").stream(ask()))
+
+
+def test_without_langchain_it_says_what_to_install():
+    """In an interpreter that has no such package."""
+    script = """
+import sys
+sys.modules["langchain"] = None
+from backends.errors import BadSpec
+from backends.load import load
+try:
+    load("langchain:openai:m", {})
+except BadSpec as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "pip install -c constraints.txt -e '.[langchain]'" in done.stdout
