@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import delete, func, insert, select, update
 
+from retrieval import generations, orphans
 from retrieval.base import AttributeValue
-from retrieval.tables import chunk, collection, content, document, embedding, generation
+from retrieval.tables import chunk, collection, content, document, generation
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -92,12 +93,12 @@ def active_generation(db: Connection, collection_id: str) -> Row[Any]:
 
 
 def delete_collection(db: Connection, collection_id: str) -> None:
-    hashes = _hashes(db, select(chunk.c.text_sha256).where(chunk.c.collection_id == collection_id))
     db.execute(delete(document).where(document.c.collection_id == collection_id))
+    hashes = set(db.execute(select(chunk.c.text_sha256).where(chunk.c.collection_id == collection_id)).scalars())
     db.execute(delete(chunk).where(chunk.c.collection_id == collection_id))
     db.execute(delete(content).where(content.c.collection_id == collection_id))
     db.execute(delete(collection).where(collection.c.id == collection_id))
-    forget_vectors(db, hashes)
+    orphans.forget_vectors(db, list(hashes))
 
 
 def put_document(db: Connection, new: NewDocument) -> None:
@@ -152,73 +153,86 @@ def end_document(
 
 
 @dataclass(frozen=True)
-class Committed:
-    """What a finished ingest changed: `first..first+count-1` are the chunks; `fresh` if they are new."""
+class Place:
+    """Where a content stands: its chunks are `first .. first + count - 1`."""
 
     content_id: int
     first: int
     count: int
-    fresh: bool
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a finished ingest made searchable."""
+
+    own: Place
+    """Cut as the file asks."""
+    views: Mapping[str, Place]
+    """Cut as generations ask that chunk in a way of their own."""
     attributes: Mapping[str, AttributeValue]
     """Of the file as they are now: they may have been changed while it was being read."""
 
 
-def find_content(db: Connection, collection_id: str, sha256: str, chunking: str) -> int | None:
+@dataclass(frozen=True)
+class Text:
+    """A parsed file as it is stored, whatever its chunks."""
+
+    sha256: str
+    text: str
+    title: str
+    media_type: str
+
+
+def put_content(
+    db: Connection, collection_id: str, text: Text, chunking: str, chunks: Sequence[NewChunk]
+) -> Place:  # fmt: skip
+    """The content of this text and chunking, made if it is not there."""
     query = select(content.c.id).where(
-        content.c.collection_id == collection_id, content.c.sha256 == sha256, content.c.chunking == chunking
+        content.c.collection_id == collection_id, content.c.sha256 == text.sha256, content.c.chunking == chunking
     )
-    return db.execute(query).scalar_one_or_none()
+    content_id = db.execute(query).scalar_one_or_none()
+    if content_id is None:
+        values = {"collection_id": collection_id, "chunking": chunking, **asdict(text)}
+        content_id = int(db.execute(insert(content).values(**values)).inserted_primary_key[0])  # type: ignore[index]
+        own = {"content_id": content_id, "collection_id": collection_id, "chunking": chunking}
+        db.execute(insert(chunk), [{**own, **asdict(c)} for c in chunks])
+    range = select(func.min(chunk.c.id), func.count()).where(chunk.c.content_id == content_id)
+    first, count = db.execute(range).one()
+    return Place(content_id, int(first), int(count))
+
+
+def put_cut(db: Connection, content_id: int, chunking: str, chunks: Sequence[NewChunk]) -> None:
+    """The text of a content cut in another way, unless the content has gone meanwhile."""
+    row = db.execute(select(content).where(content.c.id == content_id)).one_or_none()
+    if row is not None:
+        text = Text(row.sha256, row.text, row.title, row.media_type)
+        put_content(db, row.collection_id, text, chunking, chunks)
 
 
 def commit_document(
-    db: Connection, collection_id: str, file_id: str, attempt: str, *,
-    sha256: str, chunking: str, text: str, title: str, media_type: str, chunks: Sequence[NewChunk],
+    db: Connection, collection_id: str, file_id: str, attempt: str, text: Text, chunking: str,
+    cuts: Mapping[str, Sequence[NewChunk]],
 ) -> Committed | None:  # fmt: skip
-    """Make a parsed file searchable, all of it or nothing. None if a deletion or another attempt came in between."""
+    """Make a parsed file searchable, all of it or nothing. None if a deletion or another attempt came in between.
+
+    `cuts`: its chunks under its own `chunking`, and under those of generations.
+    """
     row = get_document(db, collection_id, file_id)
     if row is None or row.attempt != attempt or row.status != "in_progress":
         return None
-    content_id = find_content(db, collection_id, sha256, chunking)
-    fresh = content_id is None
-    if content_id is None:
-        values = {"collection_id": collection_id, "sha256": sha256, "chunking": chunking}
-        made = db.execute(insert(content).values(**values, text=text, title=title, media_type=media_type))
-        content_id = int(made.inserted_primary_key[0])  # type: ignore[index]
-        db.execute(
-            insert(chunk),
-            [
-                {
-                    "content_id": content_id,
-                    "collection_id": collection_id,
-                    "chunking": chunking,
-                    "start": c.start,
-                    "end": c.end,
-                    "text": c.text,
-                    "text_sha256": c.text_sha256,
-                }
-                for c in chunks
-            ],
-        )
-    db.execute(
-        update(document)
-        .where(*_document(collection_id, file_id))
-        .values(
-            status="completed",
-            content_id=content_id,
-            usage_bytes=len(text.encode()),
-            chunks_done=len(chunks),
-            chunks_total=len(chunks),
-        )
-    )
-    if row.content_id not in (None, content_id):
-        _drop_orphan(db, row.content_id)
-    first, count = chunk_range(db, content_id)
-    return Committed(content_id, first, count, fresh, row.attributes)
-
-
-def chunk_range(db: Connection, content_id: int) -> tuple[int, int]:
-    first, count = db.execute(select(func.min(chunk.c.id), func.count()).where(chunk.c.content_id == content_id)).one()
-    return int(first), int(count)
+    places = {key: put_content(db, collection_id, text, key, chunks) for key, chunks in cuts.items()}
+    own = places[chunking]
+    values = {
+        "status": "completed",
+        "content_id": own.content_id,
+        "usage_bytes": len(text.text.encode()),
+        "chunks_done": own.count,
+        "chunks_total": own.count,
+    }
+    db.execute(update(document).where(*_document(collection_id, file_id)).values(values))
+    if row.content_id not in (None, own.content_id):
+        orphans.release(db, row.content_id, generations.view_keys(db, collection_id))
+    return Committed(own, places, row.attributes)
 
 
 def delete_document(db: Connection, collection_id: str, file_id: str) -> bool:
@@ -227,7 +241,7 @@ def delete_document(db: Connection, collection_id: str, file_id: str) -> bool:
         return False
     db.execute(delete(document).where(*_document(collection_id, file_id)))
     if row.content_id is not None:
-        _drop_orphan(db, row.content_id)
+        orphans.release(db, row.content_id, generations.view_keys(db, collection_id))
     return True
 
 
@@ -237,25 +251,3 @@ def set_attributes(db: Connection, collection_id: str, file_id: str, attributes:
 
 def _document(collection_id: str, file_id: str) -> tuple[Any, Any]:
     return document.c.collection_id == collection_id, document.c.file_id == file_id
-
-
-def _drop_orphan(db: Connection, content_id: int) -> bool:
-    if db.execute(select(func.count()).where(document.c.content_id == content_id)).scalar_one():
-        return False
-    hashes = _hashes(db, select(chunk.c.text_sha256).where(chunk.c.content_id == content_id))
-    db.execute(delete(chunk).where(chunk.c.content_id == content_id))
-    db.execute(delete(content).where(content.c.id == content_id))
-    forget_vectors(db, hashes)
-    return True
-
-
-def _hashes(db: Connection, query: Any) -> list[bytes]:
-    return list(set(db.execute(query).scalars()))
-
-
-def forget_vectors(db: Connection, hashes: Sequence[bytes]) -> None:
-    """Drop vectors that no chunk of any collection needs any more."""
-    for start in range(0, len(hashes), 500):
-        some = hashes[start : start + 500]
-        used = select(chunk.c.text_sha256).where(chunk.c.text_sha256.in_(some))
-        db.execute(delete(embedding).where(embedding.c.text_sha256.in_(some), embedding.c.text_sha256.not_in(used)))

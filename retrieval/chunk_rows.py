@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from retrieval.base import Embedder
 from retrieval.contents import Content, FileEntry
 from retrieval.database import Database
 from retrieval.generation import Batch
-from retrieval.tables import chunk, document
+from retrieval.pace import Pace
+from retrieval.tables import chunk, content, document
 from retrieval.vectors import read_vectors, write_vectors
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from retrieval.base import Ids
 
 BATCH = 2_000
+SLICE = 16
+"""Chunks embedded or taken apart between two looks at the pace: at most some 200 ms of work."""
 
 
 def text_hash(text: str) -> bytes:
@@ -36,35 +39,70 @@ def by_id(db: Connection, ids: Sequence[int]) -> dict[int, Any]:
     return found
 
 
-def contents(db: Connection, collection_id: str) -> tuple[list[Content], list[tuple[int, FileEntry]]]:
-    """All texts of a collection with their chunk ranges, and the files that point to them, oldest first."""
+def contents(
+    db: Connection, collection_id: str, chunking: str | None
+) -> tuple[list[Content], list[tuple[int, FileEntry]]]:
+    """The texts of a collection that have files, with their chunk ranges, and these files, oldest first.
+
+    `chunking` None: each file's text as the file itself is cut; else as `content.chunking` names it, texts that are not
+    cut like that left out.
+    """
+    own, other = content.alias("own"), content.alias("other")
+    shown = own if chunking is None else other
+    files = select(document, shown.c.id.label("seen_id")).join(own, own.c.id == document.c.content_id)
+    if chunking is not None:
+        same_text = and_(other.c.sha256 == own.c.sha256, other.c.collection_id == own.c.collection_id)
+        files = files.join(other, and_(same_text, other.c.chunking == chunking))
+    rows = db.execute(files.where(document.c.collection_id == collection_id).order_by(document.c.created_at))
+    entries = [(row.seen_id, FileEntry(row.file_id, row.filename, row.attributes)) for row in rows]
     ranges = select(chunk.c.content_id, func.min(chunk.c.id), func.count()).group_by(chunk.c.content_id)
-    rows = db.execute(ranges.where(chunk.c.collection_id == collection_id))
-    found = [Content(id, first, count) for id, first, count in rows]
-    files = select(document).where(document.c.collection_id == collection_id, document.c.content_id.is_not(None))
-    entries = [
-        (row.content_id, FileEntry(row.file_id, row.filename, row.attributes))
-        for row in db.execute(files.order_by(document.c.created_at))
-    ]
-    return found, entries
+    wanted = {id for id, _ in entries}
+    found = db.execute(ranges.where(chunk.c.collection_id == collection_id))
+    return [Content(id, first, count) for id, first, count in found if id in wanted], entries
 
 
-def batches(database: Database, embedder: Embedder, ids: Ids, *, dense: bool) -> Iterator[Batch]:
-    """The chunks of `ids`, ready to be indexed. Vectors that are not there (lost, or of another runtime) are made."""
+def uncut(db: Connection, collection_id: str, chunking: str, limit: int) -> list[Any]:
+    """Contents of files whose text is not cut in this way yet, one of each text."""
+    cut = select(content.c.sha256).where(content.c.collection_id == collection_id, content.c.chunking == chunking)
+    query = (
+        select(content)
+        .join(document, document.c.content_id == content.c.id)
+        .where(content.c.collection_id == collection_id, content.c.sha256.not_in(cut))
+        .group_by(content.c.sha256)
+    )
+    return list(db.execute(query.limit(limit)).all())
+
+
+def batches(
+    database: Database, embedder: Embedder, ids: Ids, *, dense: bool, lexical: bool, pace: Pace | None = None
+) -> Iterator[Batch]:
+    """The chunks of `ids`, ready to be indexed. Vectors that are not there (lost, or of another runtime) are made, and
+    kept at once, so that work cut short is not done again. Raises Stopped if `pace` says so."""
     import numpy as np
 
+    from retrieval.analysis import terms
+
+    pace = pace or Pace()
     for start in range(0, len(ids), BATCH):
         with database.engine.connect() as db, db.begin():
             rows = list(by_id(db, ids[start : start + BATCH].tolist()).values())
         if not rows:
             continue
-        vectors = _vectors(database, embedder, rows) if dense else None
-        yield Batch(np.array([row.id for row in rows], np.int64), [row.text for row in rows], None, vectors)
+        vectors, words = [], []
+        for at in range(0, len(rows), SLICE):
+            some = rows[at : at + SLICE]
+            vectors += _vectors(database, embedder, some) if dense else []
+            words += [terms(row.text) for row in some] if lexical else []
+            pace.slice(start + at + len(some), len(ids))
+        yield Batch(
+            np.array([row.id for row in rows], np.int64),
+            [row.text for row in rows],
+            words if lexical else None,
+            np.stack(vectors) if dense else None,
+        )
 
 
-def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]]) -> Any:
-    import numpy as np
-
+def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]]) -> list[Any]:
     with database.engine.connect() as db, db.begin():
         known = read_vectors(db, embedder, [row.text_sha256 for row in rows])
     lacking = {row.text_sha256: row.text for row in rows if row.text_sha256 not in known}
@@ -73,4 +111,4 @@ def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]]) -
         with database.engine.connect().execution_options(writing=True) as db, db.begin():
             write_vectors(db, embedder, made)
         known.update(made)
-    return np.stack([known[row.text_sha256] for row in rows])
+    return [known[row.text_sha256] for row in rows]

@@ -58,6 +58,14 @@ def from_strategy(strategy: Mapping[str, Any] | None) -> Chunking:
     return Chunking(max_tokens=size, overlap_tokens=overlap)
 
 
+def from_key(key: str) -> Chunking:
+    """The chunking of a `Chunking.key`."""
+    if key == "auto":
+        return AUTO
+    _, size, overlap = key.split(":")
+    return Chunking(max_tokens=int(size), overlap_tokens=int(overlap))
+
+
 def _only(given: Mapping[str, Any], where: str, *fields: str) -> None:
     for field in given:
         if field not in fields:

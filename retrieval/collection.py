@@ -1,24 +1,28 @@
-"""A collection at work: text in, hits out. The async face of the database, the contents map and the generation.
+"""A collection at work: text in, hits out. The async face of the database, the contents maps and the generations.
 
 Order of changes, so that a search never finds what is not there: an addition is committed to the database first and
 indexed after; a removal leaves the index first and the database after. What was acknowledged survives kill -9, since
-the index is brought in line with the database when it is opened.
+an index is brought in line with the database when it is opened.
+
+Every lane receives every write, so any of them can be made the active one by moving a pointer. A search keeps the lane
+that it began with.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrieval import catalog, chunk_rows, filters
-from retrieval.base import AttributeValue, Hit, StageScores
+from retrieval.base import AttributeValue, Embedder, Hit, StageScores
 from retrieval.contents import Content, Contents, FileEntry
-from retrieval.embedders.batching import QueryBatcher
+from retrieval.errors import UnknownGeneration
 from retrieval.generation import FOLD_AT_LEAST, Batch, Generation
-from retrieval.indexes.spec import parse
+from retrieval.lanes import Lane
 from retrieval.pace import Pace, Stopped
 from retrieval.resources import Resources
 
@@ -36,159 +40,194 @@ FOLD_AT_CLOSE = 20_000
 """Chunks beyond which a stop does not wait for a new base: without it the next start only takes longer."""
 SPARE = 8
 """Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
+ASKED = 512
+"""Queries remembered, in memory alone, for the measuring of generations."""
 
 
 class Collection:
-    """`generation_id` and `index` describe the active generation. Made by `open_collection`."""
+    """Made by `retrieval.opening`. `lanes`: the loaded generations, by id; `views`: their contents, by chunking."""
 
-    def __init__(
-        self,
-        id: str,
-        generation_id: str,
-        generation: Generation,
-        queries: QueryBatcher,
-        resources: Resources,
-    ) -> None:
+    def __init__(self, id: str, active: Lane, view: Contents, resources: Resources) -> None:
         self.id = id
-        self.generation_id = generation_id
-        self.generation = generation
-        self.embedder = generation.embedder
-        self.contents = Contents()
+        self.active = active
+        self.lanes = {active.id: active}
+        self.views = {active.chunking: view}
         self.changing = asyncio.Lock()
-        self._database = resources.database
-        self._queries = queries
-        self._resources = resources
-        self._pace = resources.pace()
+        self.asked: deque[str] = deque(maxlen=ASKED)
+        self.pace = resources.pace()
+        self.resources = resources
+        self.beside: asyncio.Task[None] | None = None
+        """The loading of the generations that are not active."""
         self._folding: asyncio.Task[None] | None = None
 
-    async def search(self, query: str, k: int, *, where: Mapping[str, Any] | None = None) -> list[Hit]:
-        """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter."""
+    @property
+    def generation_id(self) -> str:
+        return self.active.id
+
+    @property
+    def generation(self) -> Generation:
+        return self.active.generation
+
+    @property
+    def embedder(self) -> Embedder:
+        return self.active.generation.embedder
+
+    @property
+    def contents(self) -> Contents:
+        return self.views[self.active.chunking]
+
+    def lane(self, generation_id: str | None) -> Lane:
+        """The active one (None), or one that is loaded. Raises UnknownGeneration, EmbedderMismatch."""
+        lane = self.active if generation_id in (None, "active") else self.lanes.get(str(generation_id))
+        if lane is None:
+            known = ", ".join(f"{id!r}{' (active)' if id == self.active.id else ''}" for id in self.lanes)
+            raise UnknownGeneration(f"no generation {generation_id!r} can be searched here; there are {known}")
+        if lane.refusal is not None:
+            raise lane.refusal
+        return lane
+
+    async def search(
+        self, query: str, k: int, *, where: Mapping[str, Any] | None = None, generation: str | None = None
+    ) -> list[Hit]:
+        """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter, UnknownGeneration."""
         allowed = filters.parse(where) if where is not None else None
-        vector = await self._queries.embed(query[:READ]) if self.generation.spec.dense is not None else None
+        lane = self.lane(generation)
+        self.asked.append(query)
+        contents = self.views[lane.chunking]
+        vector = await lane.queries.embed(query[:READ]) if lane.generation.spec.dense is not None else None
         spare = SPARE
         while True:
-            ranked = await self._in_thread(self._ranked, query, vector, k + spare, allowed)
-            shown = [r for r in ranked if self.contents.file_of(r.id, allowed) is not None]
-            rows = await self._database.read(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
-            hits = [hit for r in shown if (hit := self._hit(r, rows.get(r.id), allowed)) is not None][:k]
+            ranked = await self.in_thread(_ranked, lane, contents, query, vector, k + spare, allowed)
+            shown = [r for r in ranked if contents.file_of(r.id, allowed) is not None]
+            rows = await self.resources.database.read(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
+            made = (_hit(r, rows.get(r.id), contents.file_of(r.id, allowed)) for r in shown)
+            hits = [hit for hit in made if hit is not None][:k]
             if len(hits) == k or len(ranked) < k + spare:
                 return hits
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
 
-    def _ranked(self, query: str, vector: Any | None, k: int, where: Predicate | None) -> list[Ranked]:
-        allow = self.contents.allowed(where) if where is not None else None
-        return self.generation.search(query, vector, k, allow)
-
-    async def matched_terms(self, query: str, chunk_ids: Sequence[int]) -> list[list[str]]:
+    async def matched_terms(
+        self, query: str, chunk_ids: Sequence[int], generation: str | None = None
+    ) -> list[list[str]]:  # fmt: skip
         """For each chunk the terms of the query that it holds. On a thread: it waits for the index's lock."""
-        found: list[list[str]] = await self._in_thread(
-            lambda: [self.generation.matched_terms(query, id) for id in chunk_ids]
-        )
+        matched = self.lane(generation).generation.matched_terms
+        found: list[list[str]] = await self.in_thread(lambda: [matched(query, id) for id in chunk_ids])
         return found
 
-    async def add_committed(self, file: FileEntry, done: catalog.Committed, batch: Batch | None) -> None:
-        """Take over what an ingest has committed. The caller holds `changing`."""
-        if batch is not None and done.fresh:
-            await self._in_thread(self.generation.add, batch)
-        former = self.contents.drop_file(file.file_id)
-        self.contents.add_content(Content(done.content_id, done.first, done.count))
-        self.contents.put_file(done.content_id, file)
-        if former is not None and former.id != done.content_id:
-            await self._in_thread(self.generation.remove, _ids_of(former))
+    async def add_committed(self, file: FileEntry, done: catalog.Committed, batches: Mapping[str, Batch]) -> None:
+        """Take over what an ingest has committed; a batch for every lane. The caller holds `changing`."""
+        for key, contents in self.views.items():
+            place = done.own if key is None else done.views[key]
+            lanes = [lane for lane in self.lanes.values() if lane.chunking == key and lane.refusal is None]
+            if place.content_id not in contents:
+                for lane in lanes:
+                    await self.in_thread(lane.generation.add, batches[lane.id])
+            former = contents.drop_file(file.file_id)
+            contents.add_content(Content(place.content_id, place.first, place.count))
+            contents.put_file(place.content_id, file)
+            if former is not None and former.id != place.content_id:
+                await self._remove(lanes, former)
         self.fold_soon()
 
     async def remove_file(self, file_id: str) -> bool:
         """Take a file out, of the index first. False if the collection does not have it."""
         async with self.changing:
-            orphan = self.contents.drop_file(file_id)
-            if orphan is not None:
-                await self._in_thread(self.generation.remove, _ids_of(orphan))
-            return await self._database.write(lambda db: catalog.delete_document(db, self.id, file_id))
+            for key, contents in self.views.items():
+                orphan = contents.drop_file(file_id)
+                if orphan is not None:
+                    await self._remove([lane for lane in self.lanes.values() if lane.chunking == key], orphan)
+            return await self.resources.database.write(lambda db: catalog.delete_document(db, self.id, file_id))
 
     async def set_attributes(self, file_id: str, attributes: Mapping[str, AttributeValue]) -> None:
         async with self.changing:
-            await self._database.write(lambda db: catalog.set_attributes(db, self.id, file_id, attributes))
-            entry = self.contents.entry(file_id)
-            content_id = self.contents.content_of(file_id)
-            if entry is not None and content_id is not None:
-                self.contents.put_file(content_id, FileEntry(file_id, entry.filename, dict(attributes)))
+            await self.resources.database.write(lambda db: catalog.set_attributes(db, self.id, file_id, attributes))
+            for contents in self.views.values():
+                entry, content_id = contents.entry(file_id), contents.content_of(file_id)
+                if entry is not None and content_id is not None:
+                    contents.put_file(content_id, FileEntry(file_id, entry.filename, dict(attributes)))
+
+    def drop_lane(self, generation_id: str) -> None:
+        """Forget a generation that is not the active one; searches under way keep it to their end."""
+        lane = self.lanes.pop(generation_id, None)
+        if lane is not None and all(other.chunking != lane.chunking for other in self.lanes.values()):
+            del self.views[lane.chunking]
 
     async def close(self) -> None:
-        """Leave a base behind that the next start can load, if enough has changed to be worth it."""
+        """Leave bases behind that the next start can load, where enough has changed to be worth it."""
         await self.stop()
-        if len(self.generation) <= FOLD_AT_CLOSE:
-            async with self.changing:
-                await self._fold(256, None)
+        async with self.changing:
+            for lane in list(self.lanes.values()):
+                if len(lane.generation) <= FOLD_AT_CLOSE:
+                    await self._fold(lane, 256, None)
 
     async def stop(self) -> None:
         """End what goes on beside searches and changes."""
-        self._pace.stop()
-        if self._folding is not None:
-            await self._folding
+        self.pace.stop()
+        for task in (self.beside, self._folding):
+            if task is not None:
+                await task
 
     def fold_soon(self) -> None:
-        """Write a new base if one is due, beside searches and changes."""
+        """Write new bases where they are due, beside searches and changes."""
         if self._folding is None or self._folding.done():
-            self._folding = asyncio.create_task(self._fold(FOLD_AT_LEAST, self._pace), name=f"fold {self.id}")
+            self._folding = asyncio.create_task(self._fold_all(), name=f"fold {self.id}")
 
-    async def _fold(self, at_least: int, pace: Pace | None) -> None:
-        work = partial(self.generation.fold_if_due, at_least=at_least, pace=pace)
+    async def _fold_all(self) -> None:
+        for lane in list(self.lanes.values()):
+            await self._fold(lane, FOLD_AT_LEAST, self.pace)
+
+    async def _fold(self, lane: Lane, at_least: int, pace: Pace | None) -> None:
+        if lane.refusal is not None or not lane.generation.is_due(at_least):
+            return
         try:
-            await asyncio.get_running_loop().run_in_executor(self._resources.builder, work)
+            await self.building(partial(lane.generation.fold_if_due, at_least=at_least, pace=pace))
         except Stopped:
-            log.info("the index of %s was not written: the service stops", self.id)
+            log.info("the index of %s was not written: the service stops", lane.id)
         except OSError:
             # The database has everything; without a new base only the next start is slower.
-            log.exception("the index of %s could not be written", self.id)
+            log.exception("the index of %s could not be written", lane.id)
 
-    def _hit(self, ranked: Ranked, row: Any | None, where: Predicate | None) -> Hit | None:
-        file = self.contents.file_of(ranked.id, where)
-        if row is None or file is None:
-            return None
-        stages = StageScores(
-            dense=ranked.dense,
-            dense_rank=ranked.dense_rank,
-            lexical=ranked.lexical,
-            lexical_rank=ranked.lexical_rank,
-            fused=ranked.fused,
-        )
-        return Hit(
-            chunk_id=ranked.id,
-            file_id=file.file_id,
-            filename=file.filename,
-            text=row.text,
-            start=row.start,
-            end=row.end,
-            score=ranked.score,
-            stages=stages,
-            attributes=dict(file.attributes),
-        )
+    async def _remove(self, lanes: Sequence[Lane], content: Content) -> None:
+        for lane in lanes:
+            await self.in_thread(lane.generation.remove, _ids_of(content))
 
-    async def _in_thread(self, work: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._resources.searchers, work, *arguments)
+    async def in_thread(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.resources.searchers, work, *arguments)
+
+    async def building(self, work: Any, *arguments: Any) -> Any:
+        """On the thread for whatever takes long."""
+        return await asyncio.get_running_loop().run_in_executor(self.resources.builder, work, *arguments)
 
 
-async def open_collection(id: str, resources: Resources) -> Collection:
-    """Load a collection's active generation and bring it in line with the database."""
-    database = resources.database
-    row = await database.read(lambda db: catalog.active_generation(db, id))
-    embedder, queries = resources.embedder(row.embedder)
-    generation = Generation(parse(row._mapping["index"]), embedder, resources.directory / id / row.id)
-    collection = Collection(id, row.id, generation, queries, resources)
-    contents, files = await database.read(lambda db: chunk_rows.contents(db, id))
-    for content in contents:
-        collection.contents.add_content(content)
-    for content_id, entry in files:
-        collection.contents.put_file(content_id, entry)
-    alive = collection.contents.allowed(lambda _attributes: True)
+def _ranked(
+    lane: Lane, contents: Contents, query: str, vector: Any | None, k: int, where: Predicate | None
+) -> list[Ranked]:  # fmt: skip
+    allow = contents.allowed(where) if where is not None else None
+    return lane.generation.search(query, vector, k, allow)
 
-    def missing(ids: Ids) -> Iterator[Batch]:
-        return chunk_rows.batches(database, embedder, ids, dense=generation.spec.dense is not None)
 
-    await asyncio.get_running_loop().run_in_executor(resources.searchers, generation.open, alive, missing)
-    collection.fold_soon()
-    return collection
+def _hit(ranked: Ranked, row: Any | None, file: FileEntry | None) -> Hit | None:
+    if row is None or file is None:
+        return None
+    stages = StageScores(
+        dense=ranked.dense,
+        dense_rank=ranked.dense_rank,
+        lexical=ranked.lexical,
+        lexical_rank=ranked.lexical_rank,
+        fused=ranked.fused,
+    )
+    return Hit(
+        chunk_id=ranked.id,
+        file_id=file.file_id,
+        filename=file.filename,
+        text=row.text,
+        start=row.start,
+        end=row.end,
+        score=ranked.score,
+        stages=stages,
+        attributes=dict(file.attributes),
+    )
 
 
 def _ids_of(content: Content) -> Ids:

@@ -45,6 +45,9 @@ class Contents:
     def __len__(self) -> int:
         return len(self._by_file)
 
+    def __contains__(self, content_id: int) -> bool:
+        return content_id in self._by_id
+
     def add_content(self, content: Content) -> None:
         if content.id in self._by_id:
             return

@@ -6,6 +6,7 @@ RetrievalError
 +-- BadIndexSpec      an index spec string that does not parse
 +-- BadChunking       chunking sizes out of range
 +-- EmbedderMismatch  vectors of another model or dimension than the generation's (both are named)
++-- UnknownGeneration no such generation is loaded (names those that are)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
 +-- EmbedderFailed    a service that embeds did not, or what it sent are no vectors
 """
@@ -41,6 +42,9 @@ class BadChunking(RetrievalError): ...
 
 
 class EmbedderMismatch(RetrievalError): ...
+
+
+class UnknownGeneration(RetrievalError): ...
 
 
 class EmbedderMissing(RetrievalError): ...

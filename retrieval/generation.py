@@ -57,6 +57,8 @@ class Generation:
         self._ids: set[int] = set()
         self._base_size = 0
         self._changed = 0
+        self.effort: int | None = None
+        """How far an approximate index looks, instead of what is usual."""
 
     def open(self, alive: Ids, batches: Callable[[Ids], Iterator[Batch]]) -> None:
         """Load the base, forget what is no longer alive, add what it lacks. `batches` makes Batches for given ids."""
@@ -127,11 +129,15 @@ class Generation:
         with self._lock.reading():
             return self._lexical.matched(query, chunk_id) if self._lexical is not None else []
 
+    def is_due(self, at_least: int = FOLD_AT_LEAST) -> bool:
+        """Whether enough has changed since the last base to write a new one."""
+        share = FOLD_SHARE if self.spec.dense in (None, "flat") else FOLD_SHARE_APPROXIMATE
+        return self._changed >= max(at_least, self._base_size // share)
+
     def fold_if_due(self, *, at_least: int = FOLD_AT_LEAST, pace: Pace | None = None) -> bool:
         """Write a new base if enough has changed since the last one. Raises Stopped if `pace` says so."""
-        share = FOLD_SHARE if self.spec.dense in (None, "flat") else FOLD_SHARE_APPROXIMATE
         with self._folding:
-            if self._changed < max(at_least, self._base_size // share):
+            if not self.is_due(at_least):
                 return False
             self._fold(pace)
             return True

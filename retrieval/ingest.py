@@ -7,41 +7,46 @@ one transaction at the end, so half a file is never found.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import itertools
 import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from retrieval import catalog, chunking
-from retrieval.base import Embedder, Parsed
-from retrieval.catalog import NewChunk
-from retrieval.chunk_rows import text_hash
+from retrieval import catalog, chunking, orphans
+from retrieval.base import Parsed
+from retrieval.catalog import NewChunk, Place, Text
 from retrieval.collection import Collection
 from retrieval.contents import FileEntry
+from retrieval.cutting import cut
 from retrieval.database import Database
-from retrieval.errors import EmbedderFailed, LoadFailed, RetrievalError
+from retrieval.embedding import Embedding
+from retrieval.errors import LoadFailed, RetrievalError
 from retrieval.generation import Batch
 from retrieval.loaders.isolated import IsolatedLoader
-from retrieval.vectors import read_vectors, write_vectors
+from retrieval.opening import fail
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from retrieval.base import Vectors
+    from retrieval.chunking import Chunking
+    from retrieval.lanes import Lane
 
 log = logging.getLogger(__name__)
-
-SLICE = 64
-"""Chunks embedded between two commits of progress: some seconds of work on one core at most."""
 
 
 class Superseded(Exception):
     """The file was deleted, cancelled or added anew while it was being read."""
+
+
+class Ready(NamedTuple):
+    """What a lane needs to index the chunks of a file."""
+
+    vectors: Vectors | None
+    terms: list[list[str]] | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ class Ingest:
     loader: IsolatedLoader
     worker: ThreadPoolExecutor
     patience_s: float = 600.0
-    """How long one batch of texts waits for an embedder that is a service."""
+    """How long one batch of texts waits for an embedder that is a service; a tenth of it, if its generation is not the
+    active one."""
 
     async def run(self, collection: Collection, file_id: str, path: Path) -> None:
         """Bring a queued document to `completed` or `failed`. Cancelling leaves it queued for the next start."""
@@ -79,97 +85,90 @@ class Ingest:
             await self._fail(row, "server_error", why)
 
     async def _index(self, collection: Collection, row: Row[Any], parsed: Parsed) -> None:
-        sizes = chunking.from_strategy(row.chunking)
-        digest, chunks = await self._work(_cut, parsed.text, sizes, parsed.media_type)
+        own = chunking.from_strategy(row.chunking)
+        digest, chunks = await self._work(cut, parsed.text, own, parsed.media_type)
+        text = Text(digest, parsed.text, parsed.title, parsed.media_type)
+        cuts: dict[str, list[NewChunk]] = {own.key: chunks}
         await self.database.write(
             lambda db: catalog.set_progress(db, collection.id, row.file_id, row.attempt, 0, len(chunks))
         )
         try:
-            await self._commit(collection, row, parsed, sizes, digest, chunks)
+            while True:
+                lanes = list(collection.lanes.values())
+                batches = await self._prepare(collection, row, lanes, own, text, cuts)
+                async with collection.changing:
+                    if lanes == list(collection.lanes.values()):
+                        await self._commit(collection, row, own, text, cuts, batches)
+                        return
+                # A generation has come or gone meanwhile; what was embedded is kept, so little is done again.
         except (Superseded, RetrievalError):
             # Nobody will come back for the vectors made so far, but for those that other chunks share.
-            hashes = [c.text_sha256 for c in chunks]
-            await self.database.write(lambda db: catalog.forget_vectors(db, hashes))
+            hashes = [c.text_sha256 for chunks in cuts.values() for c in chunks]
+            await self.database.write(lambda db: orphans.forget_vectors(db, hashes))
             raise
 
     async def _commit(
-        self,
-        collection: Collection,
-        row: Row[Any],
-        parsed: Parsed,
-        sizes: chunking.Chunking,
-        digest: str,
-        chunks: Sequence[NewChunk],
-    ) -> None:
-        vectors = await self._embed(collection, row, chunks) if collection.generation.spec.dense else None
-        terms = await self._work(_terms, chunks) if collection.generation.spec.lexical else None
-        async with collection.changing:
-            done = await self.database.write(
-                lambda db: catalog.commit_document(
-                    db,
-                    collection.id,
-                    row.file_id,
-                    row.attempt,
-                    sha256=digest,
-                    chunking=sizes.key,
-                    text=parsed.text,
-                    title=parsed.title,
-                    media_type=parsed.media_type,
-                    chunks=chunks,
-                )
-            )
-            if done is None:
-                raise Superseded
-            batch = _batch(done, chunks, terms, vectors) if done.fresh else None
-            await collection.add_committed(FileEntry(row.file_id, row.filename, done.attributes), done, batch)
+        self, collection: Collection, row: Row[Any], own: Chunking, text: Text,
+        cuts: Mapping[str, Sequence[NewChunk]], ready: Mapping[str, Ready],
+    ) -> None:  # fmt: skip
+        done = await self.database.write(
+            lambda db: catalog.commit_document(db, collection.id, row.file_id, row.attempt, text, own.key, cuts)
+        )
+        if done is None:
+            raise Superseded
+        batches = {}
+        for lane in collection.lanes.values():
+            if lane.id in ready:
+                place = done.own if lane.chunking is None else done.views[lane.chunking]
+                batches[lane.id] = _batch(place, cuts[lane.chunking or own.key], ready[lane.id])
+        await collection.add_committed(FileEntry(row.file_id, row.filename, done.attributes), done, batches)
 
-    async def _embed(self, collection: Collection, row: Row[Any], chunks: Sequence[NewChunk]) -> Vectors:
-        import numpy as np
+    async def _prepare(
+        self, collection: Collection, row: Row[Any], lanes: Sequence[Lane], own: Chunking, text: Text,
+        cuts: dict[str, list[NewChunk]],
+    ) -> dict[str, Ready]:  # fmt: skip
+        """For every lane the vectors and terms of its chunks; chunkings that `cuts` lacks are added to it.
 
-        embedder = collection.embedder
-        vectors = np.empty((len(chunks), embedder.dimension), np.float32)
-        for start in range(0, len(chunks), SLICE):
-            some = chunks[start : start + SLICE]
-            hashes = [c.text_sha256 for c in some]
-            known = await self.database.read(lambda db, hashes=hashes: read_vectors(db, embedder, hashes))  # type: ignore[misc]
-            lacking = {c.text_sha256: c.text for c in some if c.text_sha256 not in known}
-            if lacking:
-                made = await self._made(embedder, list(lacking.values()))
-                new = dict(zip(lacking, made, strict=True))
-                known |= new
-                if not await self._store_progress(collection, row, new, start + len(some), len(chunks)):
-                    raise Superseded
-            for n, c in enumerate(some, start=start):
-                vectors[n] = known[c.text_sha256]
-        return vectors
-
-    async def _made(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
-        """The vectors of `texts`. A service that is overloaded or down is waited for: a file is not lost for it."""
-        begun = time.monotonic()
-        for attempt in itertools.count():
+        An embedder that fails makes the generation fail that needs it; if that is the active one, the file.
+        """
+        ready: dict[str, Ready] = {}
+        terms: dict[str, list[list[str]]] = {}
+        for lane in lanes:
+            if lane.chunking is not None and lane.chunking not in cuts:
+                sizes = chunking.from_key(lane.chunking)
+                cuts[lane.chunking] = (await self._work(cut, text.text, sizes, text.media_type))[1]
+            key = lane.chunking or own.key
+            spec = lane.generation.spec
+            if spec.lexical and key not in terms:
+                terms[key] = await self._work(_terms, cuts[key])
+            if lane.refusal is not None:
+                if lane is collection.active:
+                    raise lane.refusal
+                continue
             try:
-                made: Vectors = await self._work(lambda: embedder.embed(texts, kind="document"))
-                return made
-            except EmbedderFailed as error:
-                pause = error.retry_after if error.retry_after is not None else min(60.0, 2.0**attempt)
-                if not error.passing or time.monotonic() - begun + pause > self.patience_s:
+                patience, told = self.patience_s / 10, None
+                if lane is collection.active:
+                    patience, told = self.patience_s, partial(self._store_progress, collection, row)
+                embedding = Embedding(self.database, self.worker, lane.generation.embedder, patience)
+                vectors = await embedding.of(cuts[key], told) if spec.dense is not None else None
+            except RetrievalError as error:
+                if lane is collection.active:
                     raise
-                log.warning("%s; ingest goes on in %.1f s", error, pause)
-            await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+                await fail(collection, lane.id, f"its embedder failed on {row.filename!r}: {error}")
+                continue
+            ready[lane.id] = Ready(vectors, terms.get(key) if spec.lexical else None)
+        return ready
 
-    async def _store_progress(
-        self, collection: Collection, row: Row[Any], new: dict[bytes, Any], done: int, total: int
-    ) -> bool:
+    async def _store_progress(self, collection: Collection, row: Row[Any], done: int, total: int) -> None:
         def store(db: Any) -> bool:
             now = catalog.get_document(db, collection.id, row.file_id)
             if now is None or now.attempt != row.attempt or now.status != "in_progress":
                 return False
-            write_vectors(db, collection.embedder, new)
             catalog.set_progress(db, collection.id, row.file_id, row.attempt, done, total)
             return True
 
-        return await self.database.write(store)
+        if not await self.database.write(store):
+            raise Superseded
 
     async def _fail(self, row: Row[Any], code: str, message: str) -> None:
         await self.database.write(
@@ -180,26 +179,14 @@ class Ingest:
         return await asyncio.get_running_loop().run_in_executor(self.worker, work, *arguments)
 
 
-def _cut(text: str, sizes: chunking.Chunking, media_type: str) -> tuple[str, list[NewChunk]]:
-    """The text's sha256 and its chunks."""
-    from retrieval.tokens import token_spans
-
-    spans = chunking.chunks(text, sizes, token_spans, media_type)
-    pieces = [(span, text[span.start : span.end]) for span in spans]
-    chunks = [NewChunk(span.start, span.end, piece, text_hash(piece)) for span, piece in pieces]
-    return hashlib.sha256(text.encode("utf-8")).hexdigest(), chunks
-
-
 def _terms(chunks: Sequence[NewChunk]) -> list[list[str]]:
     from retrieval.analysis import terms
 
     return [terms(c.text) for c in chunks]
 
 
-def _batch(
-    done: catalog.Committed, chunks: Sequence[NewChunk], terms: list[list[str]] | None, vectors: Vectors | None
-) -> Batch:
+def _batch(place: Place, chunks: Sequence[NewChunk], ready: Ready) -> Batch:
     import numpy as np
 
-    ids = np.arange(done.first, done.first + done.count, dtype=np.int64)
-    return Batch(ids, [c.text for c in chunks], terms, vectors)
+    ids = np.arange(place.first, place.first + place.count, dtype=np.int64)
+    return Batch(ids, [c.text for c in chunks], ready.terms, ready.vectors)

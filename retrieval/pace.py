@@ -8,6 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
+LONGEST_IDLE = 1.0
+"""Seconds. A slice that took much longer (the training of lists) stood back by its priority alone."""
+
 
 class Stopped(Exception):
     """The work was cancelled; raised between two slices, in the thread that does it."""
@@ -26,7 +29,7 @@ class Pace:
         self.share = share
         self._told = told
         self._stop = threading.Event()
-        self._since = time.thread_time()
+        self._since: dict[int, float] = {}
 
     def stop(self) -> None:
         """Make the next `slice` raise Stopped. From any thread."""
@@ -36,11 +39,11 @@ class Pace:
         """Note progress (if `total` is given) and give way. Raises Stopped."""
         if self._told is not None and total:
             self._told(done, total)
-        spent = time.thread_time() - self._since
-        idle = spent * (1 / self.share - 1)
+        here, now = threading.get_ident(), time.thread_time()
+        idle = min((now - self._since.get(here, now)) * (1 / self.share - 1), LONGEST_IDLE)
         if self._stop.wait(idle) if idle > 0 else self._stop.is_set():
             raise Stopped
-        self._since = time.thread_time()
+        self._since[here] = now
 
 
 def step_back() -> None:

@@ -55,6 +55,14 @@ generation = Table(
     Column("notes", JSON, nullable=False),
     Column("error", Text),
     Column("created_at", Float, nullable=False),
+    Column("fingerprint", String),
+    Column("dimension", Integer),
+    Column("target_recall", Float),
+    Column("effort", Integer),
+    Column("gate", JSON),
+    Column("misses", JSON),
+    Column("metrics", JSON),
+    Column("attempts", Integer, nullable=False, server_default="0"),
 )
 
 content = Table(

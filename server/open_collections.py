@@ -14,9 +14,10 @@ from sqlalchemy.exc import NoResultFound
 
 from retrieval import catalog
 from retrieval.base import Embedder
-from retrieval.collection import Collection, open_collection
+from retrieval.collection import Collection
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
+from retrieval.opening import open_collection
 from retrieval.resources import Resources
 from server.errors import not_found
 from server.storage import files

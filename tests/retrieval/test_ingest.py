@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from retrieval import catalog
+from retrieval.embedding import SLICE
 from retrieval.errors import EmbedderMissing
-from retrieval.ingest import SLICE
 from retrieval.tables import chunk, content, embedding
 from tests.retrieval.hashing import HashEmbedder
 from tests.retrieval.workshop import NAME, SMALL, gathered, workshop

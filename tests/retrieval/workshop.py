@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 from retrieval import catalog
 from retrieval.catalog import NewDocument
-from retrieval.collection import open_collection
 from retrieval.database import Database, sqlite_engine
 from retrieval.embedders.batching import QueryBatcher
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
+from retrieval.opening import open_collection
 from retrieval.resources import Resources, build_thread
 from retrieval.tables import metadata
 from tests.retrieval.hashing import HashEmbedder

@@ -1,0 +1,128 @@
+"""Loading a collection: its active generation at once, the others behind it, each brought in line with the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from retrieval import catalog, chunk_rows, generations
+from retrieval.chunking import from_strategy
+from retrieval.collection import Collection
+from retrieval.cutting import cut
+from retrieval.errors import EmbedderMismatch, RetrievalError
+from retrieval.lanes import Lane, check_embedder, every, lane_of, missing, read_view
+from retrieval.pace import Pace, Stopped
+from retrieval.resources import Resources
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from retrieval.base import Ids
+    from retrieval.chunking import Chunking
+    from retrieval.contents import Contents
+
+log = logging.getLogger(__name__)
+
+FEW = 64
+"""Chunks that a lane may lack when writes are made to wait for it: less than a second of embedding."""
+
+
+async def open_collection(id: str, resources: Resources) -> Collection:
+    """Load a collection's active generation and bring it in line with the database; the others follow."""
+    database = resources.database
+    row = await database.read(lambda db: catalog.active_generation(db, id))
+    lane = lane_of(row, resources)
+    view = await database.read(lambda db: read_view(db, id, lane.chunking))
+    alive = every(view)
+    await asyncio.get_running_loop().run_in_executor(resources.searchers, _open, row, lane, alive, resources, None)
+    if row.fingerprint is None and lane.generation.spec.dense is not None:
+        await database.write(partial(note_model, lane=lane))
+    collection = Collection(id, lane, view, resources)
+    collection.beside = asyncio.create_task(_open_others(collection), name=f"open the others of {id}")
+    return collection
+
+
+def note_model(db: Any, lane: Lane) -> None:
+    embedder = lane.generation.embedder
+    generations.change(db, lane.id, fingerprint=embedder.fingerprint, dimension=embedder.dimension)
+
+
+def _open(row: Row[Any], lane: Lane, alive: Ids, resources: Resources, pace: Pace | None) -> None:
+    if lane.generation.spec.dense is not None:
+        try:
+            check_embedder(row, lane.generation.embedder)
+        except EmbedderMismatch as error:
+            lane.refusal = error
+            return
+    lane.generation.open(alive, lambda ids: missing(lane, resources, ids, pace))
+
+
+async def _open_others(collection: Collection) -> None:
+    rows = await collection.resources.database.read(lambda db: generations.of_collection(db, collection.id))
+    for row in rows:
+        if row.status not in generations.SEARCHABLE or row.id in collection.lanes:
+            continue
+        try:
+            await join(collection, row, collection.pace)
+        except Stopped:
+            return
+        except RetrievalError as error:
+            await fail(collection, row.id, str(error))
+    collection.fold_soon()
+
+
+async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool = False) -> Lane:
+    """Load or build a generation beside the active one, until it has all and receives every write.
+
+    Raises Stopped, EmbedderMissing, and what an embedder raises.
+    """
+    lane = lane_of(row, collection.resources)
+    alive = every(await _view(collection, lane, row, pace))
+    await collection.building(_open, row, lane, alive, collection.resources, pace)
+    if lane.refusal is None:
+        if fold:
+            await collection.building(partial(lane.generation.fold_if_due, at_least=1, pace=pace))
+        while await _catch_up(collection, lane, await _view(collection, lane, row, pace), pace) > FEW:
+            pass
+    async with collection.changing:
+        view = await _view(collection, lane, row, pace)
+        if lane.refusal is None:
+            lacking = partial(missing, lane, collection.resources, pace=pace)
+            # Not on the one thread for builds: another's may take long, and every write to the collection waits.
+            await collection.in_thread(lane.generation.reconcile, every(view), lacking)
+        collection.views.setdefault(lane.chunking, view)
+        collection.lanes[lane.id] = lane
+    return lane
+
+
+async def _catch_up(collection: Collection, lane: Lane, view: Contents, pace: Pace) -> int:
+    lacking = partial(missing, lane, collection.resources, pace=pace)
+    lacked: int = await collection.building(lane.generation.reconcile, every(view), lacking)
+    return lacked
+
+
+async def _view(collection: Collection, lane: Lane, row: Row[Any], pace: Pace) -> Contents:
+    """The collection's contents as the lane sees them; texts that are not cut in its way yet are cut."""
+    if lane.chunking is not None:
+        await _cut_all(collection, from_strategy(row.chunking), pace)
+    return await collection.resources.database.read(lambda db: read_view(db, collection.id, lane.chunking))
+
+
+async def _cut_all(collection: Collection, sizes: Chunking, pace: Pace) -> None:
+    database, uncut = collection.resources.database, partial(chunk_rows.uncut, chunking=sizes.key, limit=16)
+    while rows := await database.read(lambda db: uncut(db, collection.id)):
+        for row in rows:
+            _, chunks = await collection.in_thread(cut, row.text, sizes, row.media_type)
+            await database.write(partial(catalog.put_cut, content_id=row.id, chunking=sizes.key, chunks=chunks))
+            await collection.in_thread(pace.slice)
+
+
+async def fail(collection: Collection, generation_id: str, why: str) -> None:
+    """Give up a generation that is not the active one; what it is of can be built again."""
+    log.warning("generation %s of %s failed: %s", generation_id, collection.id, why)
+    collection.drop_lane(generation_id)
+    await collection.resources.database.write(
+        partial(generations.end, generation_id=generation_id, status="failed", error=why)
+    )
