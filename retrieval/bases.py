@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FORMAT = 2
 
 
+def newest(directory: Path) -> Path | None:
+    return next(iter(_bases(directory)), None)
+
+
 def newest_whole(directory: Path, identity: Mapping[str, Any]) -> Path | None:
     return next((base for base in _bases(directory) if _is_whole(base, identity)), None)
 

@@ -47,11 +47,11 @@ ASKED = 512
 class Collection:
     """Made by `retrieval.opening`. `lanes`: the loaded generations, by id; `views`: their contents, by chunking."""
 
-    def __init__(self, id: str, active: Lane, view: Contents, resources: Resources) -> None:
+    def __init__(self, id: str, active: Lane, resources: Resources) -> None:
         self.id = id
         self.active = active
         self.lanes = {active.id: active}
-        self.views = {active.chunking: view}
+        self.views = {active.chunking: active.contents}
         self.changing = asyncio.Lock()
         self.asked: deque[str] = deque(maxlen=ASKED)
         self.pace = resources.pace()
@@ -77,7 +77,7 @@ class Collection:
         return self.views[self.active.chunking]
 
     def lane(self, generation_id: str | None) -> Lane:
-        """The active one (None), or one that is loaded. Raises UnknownGeneration, EmbedderMismatch."""
+        """The active one (None or `active`), or one that is loaded. Raises UnknownGeneration, EmbedderMismatch."""
         lane = self.active if generation_id in (None, "active") else self.lanes.get(str(generation_id))
         if lane is None:
             known = ", ".join(f"{id!r}{' (active)' if id == self.active.id else ''}" for id in self.lanes)
@@ -87,13 +87,16 @@ class Collection:
         return lane
 
     async def search(
-        self, query: str, k: int, *, where: Mapping[str, Any] | None = None, generation: str | None = None
+        self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None
     ) -> list[Hit]:
-        """The k best chunks, best first; fewer only if there are fewer. Raises BadFilter, UnknownGeneration."""
+        """The k best chunks, best first; fewer only if there are fewer. `lane`: the active one (None), or another.
+
+        Raises BadFilter, EmbedderMismatch.
+        """
         allowed = filters.parse(where) if where is not None else None
-        lane = self.lane(generation)
+        lane = lane if lane is not None else self.lane(None)
         self.asked.append(query)
-        contents = self.views[lane.chunking]
+        contents = lane.contents
         vector = await lane.queries.embed(query[:READ]) if lane.generation.spec.dense is not None else None
         spare = SPARE
         while True:
@@ -108,10 +111,10 @@ class Collection:
             spare *= 8
 
     async def matched_terms(
-        self, query: str, chunk_ids: Sequence[int], generation: str | None = None
+        self, query: str, chunk_ids: Sequence[int], lane: Lane | None = None
     ) -> list[list[str]]:  # fmt: skip
         """For each chunk the terms of the query that it holds. On a thread: it waits for the index's lock."""
-        matched = self.lane(generation).generation.matched_terms
+        matched = (lane or self.active).generation.matched_terms
         found: list[list[str]] = await self.in_thread(lambda: [matched(query, id) for id in chunk_ids])
         return found
 

@@ -7,13 +7,15 @@ RetrievalError
 +-- BadChunking       chunking sizes out of range
 +-- EmbedderMismatch  vectors of another model or dimension than the generation's (both are named)
 +-- UnknownGeneration no such generation is loaded (names those that are)
++-- GenerationNotReady a generation whose status does not allow what is asked of it
++-- GateFailed        a generation that misses what its gate demands (`misses`: the figures)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
 +-- EmbedderFailed    a service that embeds did not, or what it sent are no vectors
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 
 class RetrievalError(Exception): ...
@@ -45,6 +47,15 @@ class EmbedderMismatch(RetrievalError): ...
 
 
 class UnknownGeneration(RetrievalError): ...
+
+
+class GenerationNotReady(RetrievalError): ...
+
+
+class GateFailed(RetrievalError):
+    def __init__(self, message: str, misses: list[dict[str, Any]]) -> None:
+        super().__init__(message)
+        self.misses = misses
 
 
 class EmbedderMissing(RetrievalError): ...

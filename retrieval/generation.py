@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from retrieval import bases
 from retrieval.base import Embedder
+from retrieval.indexes.plan import Knobs
 from retrieval.indexes.spec import IndexSpec
 from retrieval.pace import Pace
 from retrieval.rwlock import ReadWriteLock
@@ -57,13 +58,13 @@ class Generation:
         self._ids: set[int] = set()
         self._base_size = 0
         self._changed = 0
-        self.effort: int | None = None
-        """How far an approximate index looks, instead of what is usual."""
+        self.knobs = Knobs()
 
     def open(self, alive: Ids, batches: Callable[[Ids], Iterator[Batch]]) -> None:
         """Load the base, forget what is no longer alive, add what it lacks. `batches` makes Batches for given ids."""
         bases.sweep(self.directory)
         based = self._load_base()
+        self.set_knobs(self.knobs)
         self._base_size = len(based)
         self._ids = set(based.tolist())
         self.reconcile(alive, batches)
@@ -108,15 +109,21 @@ class Generation:
             self._ids.difference_update(ids.tolist())
             self._changed += len(ids)
 
-    def search(self, query: str, vector: Vectors | None, k: int, allow: Ids | None) -> list[Ranked]:
-        """The best k chunks, best first; `vector` (d,) is not needed by a lexical generation."""
-        from retrieval.indexes.hybrid import search
+    def search(
+        self, query: str, vector: Vectors | None, k: int, allow: Ids | None, *, exactly: bool = False
+    ) -> list[Ranked]:  # fmt: skip
+        """The best k chunks, best first; `vector` (d,) is not needed by a lexical generation.
+
+        `exactly`: with every vector compared, which is what an approximate index is measured by.
+        """
+        from retrieval.indexes.hybrid import Exactly, search
 
         with self._lock.reading():
+            dense = Exactly(self._dense) if exactly and self._dense is not None else self._dense
             found: list[Ranked] = search(
                 query,
                 vector,
-                self._dense,
+                dense,
                 self._lexical,
                 k,
                 allow,
@@ -128,6 +135,27 @@ class Generation:
     def matched_terms(self, query: str, chunk_id: int) -> list[str]:
         with self._lock.reading():
             return self._lexical.matched(query, chunk_id) if self._lexical is not None else []
+
+    def looks(self) -> tuple[int, int] | None:
+        """How far its index looks, and the most that makes a difference; None: it looks at everything."""
+        with self._lock.reading():
+            return getattr(self._dense, "looks", None)
+
+    def bytes_per_vector(self) -> float | None:
+        """Of what a dense search goes through: codes and links, or the vectors. None: no base, or no dense half."""
+        base = bases.newest(self.directory)
+        if self.spec.dense is None or base is None or not self._base_size:
+            return None
+        finder, vectors = base / "dense" / "finder.faiss", base / "dense" / "vectors.faiss"
+        return round((finder if finder.is_file() else vectors).stat().st_size / self._base_size, 1)
+
+    def set_knobs(self, knobs: Knobs) -> None:
+        from retrieval.indexes.ann import AnnIndex
+
+        with self._lock.writing():
+            self.knobs = knobs
+            if isinstance(self._dense, AnnIndex):
+                self._dense.knobs = knobs
 
     def is_due(self, at_least: int = FOLD_AT_LEAST) -> bool:
         """Whether enough has changed since the last base to write a new one."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 Status = Literal["queued", "building", "measuring", "ready", "active", "retired", "cancelled", "failed"]
-UNFINISHED: Final = ("queued", "building", "measuring")
-SEARCHABLE: Final = ("active", "ready", "retired")
+UNFINISHED: Final[tuple[Status, ...]] = ("queued", "building", "measuring")
+SEARCHABLE: Final[tuple[Status, ...]] = ("active", "ready", "retired")
 """They are loaded with their collection and receive its writes."""
 
 
@@ -27,6 +27,10 @@ def create(db: Connection, values: Mapping[str, Any]) -> None:
 def get(db: Connection, collection_id: str, generation_id: str) -> Row[Any] | None:
     query = select(generation).where(generation.c.id == generation_id, generation.c.collection_id == collection_id)
     return db.execute(query).one_or_none()
+
+
+def by_id(db: Connection, generation_id: str) -> Row[Any] | None:
+    return db.execute(select(generation).where(generation.c.id == generation_id)).one_or_none()
 
 
 def of_collection(db: Connection, collection_id: str) -> list[Row[Any]]:
@@ -42,8 +46,9 @@ def unfinished(db: Connection) -> list[Row[Any]]:
 
 
 def all_ids(db: Connection) -> set[tuple[str, str]]:
-    """(collection, generation) of every generation."""
-    return {(row[0], row[1]) for row in db.execute(select(generation.c.collection_id, generation.c.id))}
+    """(collection, generation) of every generation that may have files."""
+    kept = generation.c.status.not_in(("failed", "cancelled"))
+    return {(row[0], row[1]) for row in db.execute(select(generation.c.collection_id, generation.c.id).where(kept))}
 
 
 def change(db: Connection, generation_id: str, *, only: tuple[Status, ...] | None = None, **values: Any) -> bool:
@@ -54,10 +59,13 @@ def change(db: Connection, generation_id: str, *, only: tuple[Status, ...] | Non
     return db.execute(there.values(values)).rowcount > 0
 
 
-def end(db: Connection, generation_id: str, status: Literal["cancelled", "failed"], error: str | None) -> bool:
-    """Give a generation up that is not active, and forget what only it needed. False if there is no such one."""
-    row = db.execute(select(generation).where(generation.c.id == generation_id)).one_or_none()
-    if row is None or row.status == "active":
+def end(
+    db: Connection, generation_id: str, status: Literal["cancelled", "failed"], error: str | None = None,
+    only: tuple[Status, ...] = (*UNFINISHED, "ready", "retired"),
+) -> bool:  # fmt: skip
+    """Give a generation up, and forget what only it needed. False if there is none of a status that may be."""
+    row = by_id(db, generation_id)
+    if row is None or row.status not in only:
         return False
     change(db, generation_id, status=status, error=error)
     forget(db, row)
@@ -72,12 +80,14 @@ def activate(db: Connection, collection_id: str, generation_id: str, notes: list
     db.execute(update(collection).where(collection.c.id == collection_id).values(active_generation=generation_id))
 
 
-def remove(db: Connection, collection_id: str, generation_id: str) -> None:
-    """Forget a generation, and the chunks and vectors that only it needed."""
+def remove(db: Connection, collection_id: str, generation_id: str) -> bool:
+    """Forget a generation, and the chunks and vectors that only it needed. False if it is gone, or active."""
     row = get(db, collection_id, generation_id)
+    if row is None or row.status == "active":
+        return False
     db.execute(delete(generation).where(generation.c.id == generation_id))
-    if row is not None:
-        forget(db, row)
+    forget(db, row)
+    return True
 
 
 def forget(db: Connection, row: Row[Any]) -> None:

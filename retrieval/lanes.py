@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrieval import chunk_rows
@@ -12,6 +12,7 @@ from retrieval.embedders.batching import QueryBatcher
 from retrieval.errors import EmbedderMismatch
 from retrieval.generation import Batch, Generation
 from retrieval.generations import view_key
+from retrieval.indexes.plan import Knobs
 from retrieval.indexes.spec import parse
 from retrieval.pace import Pace
 from retrieval.resources import Resources
@@ -29,6 +30,8 @@ class Lane:
     queries: QueryBatcher
     chunking: str | None
     """As `generations.view_key`: what stands in the place of the files' own chunking."""
+    contents: Contents = field(default_factory=Contents)
+    """The collection's, cut in its way; shared by the lanes that are cut alike."""
     refusal: EmbedderMismatch | None = None
     """Why it cannot be searched, if it cannot."""
 
@@ -38,7 +41,7 @@ def lane_of(row: Row[Any], resources: Resources) -> Lane:
     embedder, queries = resources.embedder(row.embedder)
     directory = resources.directory / row.collection_id / row.id
     generation = Generation(parse(row._mapping["index"]), embedder, directory)
-    generation.effort = row.effort
+    generation.knobs = Knobs(**(row.knobs or {}))
     return Lane(row.id, generation, queries, view_key(row.chunking))
 
 

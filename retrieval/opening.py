@@ -39,7 +39,8 @@ async def open_collection(id: str, resources: Resources) -> Collection:
     await asyncio.get_running_loop().run_in_executor(resources.searchers, _open, row, lane, alive, resources, None)
     if row.fingerprint is None and lane.generation.spec.dense is not None:
         await database.write(partial(note_model, lane=lane))
-    collection = Collection(id, lane, view, resources)
+    lane.contents = view
+    collection = Collection(id, lane, resources)
     collection.beside = asyncio.create_task(_open_others(collection), name=f"open the others of {id}")
     return collection
 
@@ -87,12 +88,16 @@ async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool 
         while await _catch_up(collection, lane, await _view(collection, lane, row, pace), pace) > FEW:
             pass
     async with collection.changing:
+        get = partial(generations.get, collection_id=collection.id, generation_id=lane.id)
+        now = await collection.resources.database.read(get)
+        if now is None or now.status not in (*generations.SEARCHABLE, *generations.UNFINISHED):
+            raise Stopped  # deleted or cancelled meanwhile
         view = await _view(collection, lane, row, pace)
         if lane.refusal is None:
             lacking = partial(missing, lane, collection.resources, pace=pace)
             # Not on the one thread for builds: another's may take long, and every write to the collection waits.
             await collection.in_thread(lane.generation.reconcile, every(view), lacking)
-        collection.views.setdefault(lane.chunking, view)
+        lane.contents = collection.views.setdefault(lane.chunking, view)
         collection.lanes[lane.id] = lane
     return lane
 

@@ -58,7 +58,7 @@ generation = Table(
     Column("fingerprint", String),
     Column("dimension", Integer),
     Column("target_recall", Float),
-    Column("effort", Integer),
+    Column("knobs", JSON),
     Column("gate", JSON),
     Column("misses", JSON),
     Column("metrics", JSON),

@@ -81,6 +81,29 @@ BACKEND_STATUS: dict[type[backend.BackendError], tuple[int, str]] = {
 }
 
 
+RETRIEVAL_STATUS: dict[type[retrieval.RetrievalError], tuple[int, str | None, str]] = {
+    retrieval.BadChunking: (400, "chunking_strategy", "invalid_chunking_strategy"),
+    retrieval.BadIndexSpec: (400, "sandtable.index", "invalid_index"),
+    retrieval.EmbedderMissing: (400, "sandtable.embedder", "embedder_missing"),
+    retrieval.UnknownGeneration: (400, "generation", "unknown_generation"),
+    retrieval.EmbedderMismatch: (409, None, "embedder_mismatch"),
+    retrieval.GenerationNotReady: (409, "generation_id", "generation_not_ready"),
+    retrieval.GateFailed: (409, "force", "gate_failed"),
+}
+"""Status, parameter and code."""
+
+
+def _from_retrieval(error: retrieval.RetrievalError) -> ApiError:
+    if isinstance(error, retrieval.BadFilter):
+        return bad_request(str(error), error.path, "invalid_filter")
+    if isinstance(error, retrieval.EmbedderFailed):
+        kind = None if error.status == 429 else "backend_error"
+        headers = retry_after(error.retry_after)
+        return ApiError(error.status, str(error), code="embedder_failed", type=kind, headers=headers)
+    status, param, code = RETRIEVAL_STATUS.get(type(error), (500, None, "retrieval_failed"))
+    return ApiError(status, str(error), param=param, code=code)
+
+
 def from_exception(error: BaseException) -> ApiError:
     """Our own errors keep their message; of any other only the log gets the details."""
     if isinstance(error, ApiError):
@@ -90,20 +113,8 @@ def from_exception(error: BaseException) -> ApiError:
         param = "sandtable.backend" if isinstance(error, backend.BadSpec) else None
         kind = "backend_error" if status >= 500 else None
         return ApiError(status, str(error), code=code, param=param, type=kind, headers=retry_after(error.retry_after))
-    if isinstance(error, retrieval.BadFilter):
-        return bad_request(str(error), error.path, "invalid_filter")
-    if isinstance(error, retrieval.BadChunking):
-        return bad_request(str(error), "chunking_strategy", "invalid_chunking_strategy")
-    if isinstance(error, retrieval.BadIndexSpec):
-        return bad_request(str(error), "sandtable.index", "invalid_index")
-    if isinstance(error, retrieval.EmbedderMissing):
-        return bad_request(str(error), "sandtable.embedder", "embedder_missing")
-    if isinstance(error, retrieval.EmbedderFailed):
-        kind = None if error.status == 429 else "backend_error"
-        headers = retry_after(error.retry_after)
-        return ApiError(error.status, str(error), code="embedder_failed", type=kind, headers=headers)
     if isinstance(error, retrieval.RetrievalError):
-        return ApiError(500, str(error), code="retrieval_failed")
+        return _from_retrieval(error)
     if (storage := _from_storage(error)) is not None:
         log.error("%s", storage.message)
         return storage

@@ -6,13 +6,14 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import NoResultFound
 
-from retrieval import catalog
+from retrieval import catalog, generations
 from retrieval.base import Embedder
 from retrieval.collection import Collection
 from retrieval.database import Database
@@ -73,8 +74,27 @@ class OpenCollections:
         await self._database.write(remove)
         task = self._opening.pop(collection_id, None)
         if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+            (opened,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(opened, Collection):
+                await opened.stop()
         path = self._resources.directory / collection_id
+        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+
+    async def delete_generation(self, collection_id: str, generation_id: str) -> bool:
+        """Remove a generation that is not active, and all that was made for it. False if it is active, or gone."""
+        collection = await self.get(collection_id)
+        async with collection.changing:
+            remove = partial(generations.remove, collection_id=collection_id, generation_id=generation_id)
+            if not await self._database.write(remove):
+                return False
+            await self.drop_generation(collection_id, generation_id)
+        return True
+
+    async def drop_generation(self, collection_id: str, generation_id: str) -> None:
+        """Let go of a generation that the database has given up, and of its files."""
+        if collection_id in self._opening:
+            (await self.get(collection_id)).drop_lane(generation_id)
+        path = self._resources.directory / collection_id / generation_id
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     async def close(self) -> None:

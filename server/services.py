@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from retrieval.database import Database
 from server.backend_choice import Backends
+from server.builds import Builds
 from server.event_log import EventLog
 from server.ingest_queue import IngestQueue
 from server.open_collections import OpenCollections
@@ -29,6 +30,7 @@ class Services:
     blobs: Blobs
     collections: OpenCollections
     ingest: IngestQueue
+    builds: Builds
     events: EventLog
     backends: Backends
     checkpoints: Checkpoints

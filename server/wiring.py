@@ -17,6 +17,7 @@ from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.resources import build_thread
 from server.backend_choice import Backends, profiles
+from server.builds import Builds
 from server.data_lock import DataLock
 from server.embedders import Embedders
 from server.event_log import EventLog
@@ -79,6 +80,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     checkpoints = Checkpoints(data_dir)
     stack.push_async_callback(checkpoints.aclose)
     ingest = IngestQueue(database, collections, blobs, Ingest(database, loader, worker))
+    builds = Builds(database, collections, settings.build_cpu)
     services = Services(
         settings=settings,
         data_dir=data_dir,
@@ -86,6 +88,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         blobs=blobs,
         collections=collections,
         ingest=ingest,
+        builds=builds,
         events=events,
         backends=backends,
         checkpoints=checkpoints,
@@ -106,6 +109,9 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     if left := await ingest.start():
         log.info("going on with %d files that an earlier process left unfinished", left)
     stack.push_async_callback(ingest.stop)
+    if left := await builds.start(directory):
+        log.info("going on with %d generations that an earlier process was building", left)
+    stack.push_async_callback(builds.stop)
     return services
 
 

@@ -15,7 +15,7 @@ from retrieval.indexes import finder
 from retrieval.indexes.finder import Finder
 from retrieval.indexes.flat import FlatIndex
 from retrieval.indexes.places import best, found_at, stacked
-from retrieval.indexes.plan import Plan, plan
+from retrieval.indexes.plan import Knobs, Plan, plan
 from retrieval.indexes.rows import Stored, checked, merge, read_rows, rescored, search_rows, vectors_of, write_rows
 from retrieval.indexes.segments import Segment
 from retrieval.pace import Pace
@@ -57,6 +57,7 @@ class AnnIndex:
         self.dense, self.dimension = dense, dimension
         self.plan = Plan(None)
         """How the base is indexed."""
+        self.knobs = Knobs()
         self._rules = (planned, compares_all)
         self._base: Segment[Stored] | None = None
         self._finder: Finder | None = None
@@ -125,12 +126,22 @@ class AnnIndex:
     def search(self, queries: Vectors, k: int, allow: Ids | None = None) -> tuple[Scores, Ids]:
         """Return inner products and ids (n, k), best first, padded with (-inf, -1). As many as there are, up to k, are
         always found. Raises ValueError for k < 1."""
+        return self._search(queries, k, allow, self._search_base)
+
+    def search_exactly(self, queries: Vectors, k: int, allow: Ids | None = None) -> tuple[Scores, Ids]:
+        """As `search`, every vector compared: what its results are measured by."""
+        return self._search(queries, k, allow, self._compare_base)
+
+    def _search(
+        self, queries: Vectors, k: int, allow: Ids | None,
+        search_base: Callable[[Segment[Stored], Vectors, int, Ids | None], tuple[Scores, Ids]],
+    ) -> tuple[Scores, Ids]:  # fmt: skip
         import numpy as np
 
         queries = checked(queries, k, self.dimension)
         found = [self._tail.search(queries, k, allow)]
         if self._base is not None:
-            found.append(self._search_base(self._base, queries, k, allow))
+            found.append(search_base(self._base, queries, k, allow))
         scores = np.concatenate([scores for scores, _ in found], axis=1)
         ids = np.concatenate([ids for _, ids in found], axis=1)
         return stacked([best(*row, k) for row in zip(scores, ids, strict=True)], k)
@@ -142,9 +153,9 @@ class AnnIndex:
         count = int(mask.sum())
         if finding is None or count == 0 or self._rules[1](count, len(mask)):
             return search_rows(base.rows, mask, queries, k)
-        wanted = min(k * self.plan.refine, count)
+        wanted = min(k * (self.knobs.refine or self.plan.refine), count)
         bits = np.packbits(mask, bitorder="little")
-        proposed = finding.propose(queries, wanted, bits, count / len(mask))
+        proposed = finding.propose(queries, wanted, bits, count / len(mask), self.knobs.effort or finding.effort)
         found = []
         for query, places in zip(queries, proposed, strict=True):
             places = places[places >= 0]
@@ -156,6 +167,18 @@ class AnnIndex:
             else:
                 found.append(rescored(base.rows, places, query, k))
         return stacked(found, k)
+
+    def _compare_base(
+        self, base: Segment[Stored], queries: Vectors, k: int, allow: Ids | None
+    ) -> tuple[Scores, Ids]:  # fmt: skip
+        return search_rows(base.rows, base.chosen(allow), queries, k)
+
+    @property
+    def looks(self) -> tuple[int, int] | None:
+        """Effort as it is, and the most that makes a difference; None: every vector is compared."""
+        if self._finder is None or self._base is None or self._rules[1](len(self._base), len(self._base.alive)):
+            return None
+        return self.knobs.effort or self._finder.effort, self._finder.most
 
     def _write(
         self, path: Path, parts: Sequence[tuple[Stored, NDArray[np.bool_]]],

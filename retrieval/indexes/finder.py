@@ -32,13 +32,13 @@ LISTS_SHARE: Final = 8
 class Finder:
     faiss: Any
     effort: int
-    """Candidates kept while a graph is searched, or lists looked through."""
+    """What is usual for its kind: `plan.Knobs.effort`."""
     most: int
     """Effort beyond which nothing more is found."""
     selects: bool
     """Whether it takes a selection of rows; if not, more is asked for and what is not wanted is dropped."""
 
-    def propose(self, queries: Vectors, k: int, bits: NDArray[np.uint8], share: float) -> Any:
+    def propose(self, queries: Vectors, k: int, bits: NDArray[np.uint8], share: float, effort: int) -> Any:
         """Return places (n, k or more) of rows, -1 where there is none, likely but not surely the nearest of `bits`.
 
         `share` of all rows are in `bits`: the fewer, the more of the others have to be passed by.
@@ -48,9 +48,9 @@ class Finder:
         faiss.omp_set_num_threads(1)
         if not self.selects:
             fetched = min(int(k / share * 1.2) + 8, self.faiss.ntotal)
-            return self.faiss.search(queries, fetched, params=faiss_kinds.parameters(self.faiss, self.effort, None))[1]
+            return self.faiss.search(queries, fetched, params=faiss_kinds.parameters(self.faiss, effort, None))[1]
         chosen = faiss.IDSelectorBitmap(self.faiss.ntotal, faiss.swig_ptr(bits)) if share < 1 else None
-        wider = min(int(self.effort / share), self.most)
+        wider = min(int(effort / share), self.most)
         return self.faiss.search(queries, k, params=faiss_kinds.parameters(self.faiss, wider, chosen))[1]
 
 
@@ -73,13 +73,13 @@ def build(factory: str, vectors: Vectors, pace: Pace) -> Any:
     return index
 
 
-def opened(index: Any, effort: int | None = None) -> Finder:
-    """A finder of an index that has its vectors; `effort`: instead of what is usual for its kind."""
+def opened(index: Any) -> Finder:
+    """A finder of an index that has its vectors."""
     lists = faiss_kinds.lists(index)
     if lists is not None:
         usual = min(max(LISTS_AT_LEAST, lists.nlist // LISTS_SHARE), lists.nlist)
-        return Finder(index, effort or usual, lists.nlist, faiss_kinds.selects(index))
-    return Finder(index, effort or GRAPH_EFFORT, max(index.ntotal, 1), faiss_kinds.selects(index))
+        return Finder(index, usual, lists.nlist, faiss_kinds.selects(index))
+    return Finder(index, GRAPH_EFFORT, max(index.ntotal, 1), faiss_kinds.selects(index))
 
 
 def write(index: Any, path: Path) -> None:

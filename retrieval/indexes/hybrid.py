@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from retrieval.fusion import calibrated, lexical_parts, readable, reciprocal_rank
 from retrieval.indexes.places import check_k
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from retrieval.base import Ids, Index, Scores, Vectors
+    from retrieval.base import Ids, Scores, Vectors
     from retrieval.indexes.ann import AnnIndex
     from retrieval.indexes.bm25 import BM25Index
     from retrieval.indexes.flat import FlatIndex
@@ -41,6 +41,14 @@ class Ranked:
     """What the list is ordered by, where two halves are."""
 
 
+class Searched(Protocol):
+    """What a search needs of a retrieval.base.Index."""
+
+    def search(self, queries: Any, k: int, allow: Ids | None = None) -> tuple[Scores, Ids]: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Half:
     scores: NDArray[np.float64]
@@ -49,10 +57,25 @@ class _Half:
     """(n,) inf where this half did not put it up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """A dense index, every vector compared."""
+
+    index: FlatIndex | AnnIndex
+
+    def search(self, queries: Any, k: int, allow: Ids | None = None) -> tuple[Scores, Ids]:
+        find = getattr(self.index, "search_exactly", self.index.search)
+        found: tuple[Scores, Ids] = find(queries, k, allow)
+        return found
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
 def search(
     query: str,
     vector: Vectors | None,
-    dense: FlatIndex | AnnIndex | None,
+    dense: Searched | None,
     lexical: BM25Index | None,
     k: int,
     allow: Ids | None,
@@ -68,7 +91,7 @@ def search(
     import numpy as np
 
     check_k(k)
-    asked: dict[str, tuple[Index, Any]] = {}
+    asked: dict[str, tuple[Searched, Any]] = {}
     if dense is not None and vector is not None:
         asked["dense"] = dense, vector[None]
     if lexical is not None:
@@ -88,14 +111,14 @@ def search(
     return [_ranked(int(ids[place]), float(fused[place]), int(place), halves) for place in order]
 
 
-def _found(index: Index, query: Any, k: int, allow: Ids | None) -> tuple[Scores, Ids]:
+def _found(index: Searched, query: Any, k: int, allow: Ids | None) -> tuple[Scores, Ids]:
     """Return scores and ids of one query without padding, best first."""
     scores, ids = index.search(query, k, allow)
     held = ids[0] >= 0
     return scores[0][held], ids[0][held]
 
 
-def _half(index: Index, query: Any, scores: Scores, found: Ids, ids: Ids) -> _Half:
+def _half(index: Searched, query: Any, scores: Scores, found: Ids, ids: Ids) -> _Half:
     """Spread what one half found over all `ids`, and have it score those that only the other half put up."""
     import numpy as np
 

@@ -28,6 +28,16 @@ class Plan:
     """What differs from the spec, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """How far an approximate index looks, where that is not what is usual for its kind (None)."""
+
+    effort: int | None = None
+    """Candidates kept while a graph is searched, or lists looked through."""
+    refine: int | None = None
+    """In the place of `Plan.refine`."""
+
+
 def plan(dense: str, count: int, dimension: int) -> Plan:
     """Return how `count` vectors are indexed under a canonical dense spec."""
     if count == 0 or dense == "flat":

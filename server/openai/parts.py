@@ -9,7 +9,7 @@ from fastapi import Request
 
 from server.errors import bad_request
 from server.openai.sandtable import Extension
-from server.openai.search import generation_of, note_use
+from server.openai.search import lane_of, note_use
 from server.openai.vector_stores import live_store
 from server.resolve import check_capabilities, collection_for, limits_for, options_for, pipeline_of, resolve_model
 from server.services import services_of, tenant_of
@@ -42,7 +42,9 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
     options = options_for(pipeline, extension.options, tuple(services.tools))
     collection = await collection_for(services, pipeline, target)
     if collection is not None:
-        generation_of(collection, extension.generation, "sandtable.generation")
+        if lane_of(collection, extension.generation, "sandtable.generation").id != collection.generation_id:
+            message = f"A run searches the active generation, which is {collection.generation_id!r}."
+            raise bad_request(message, "sandtable.generation", "unsupported_value")
     elif extension.generation is not None:
         raise bad_request(
             "A generation belongs to a collection; name one.", "sandtable.generation", "collection_required"

@@ -12,6 +12,8 @@ from sqlalchemy import update
 
 from retrieval.base import Hit
 from retrieval.collection import Collection
+from retrieval.errors import UnknownGeneration
+from retrieval.lanes import Lane
 from retrieval.tables import collection as collection_table
 from server.errors import bad_request
 from server.openai.schema import UNICODE, Body, Json, Text
@@ -43,12 +45,12 @@ class Search(Body):
     explain: bool = False
 
 
-def generation_of(collection: Collection, wanted: str | None, param: str) -> str:
-    """The generation to search: the active one, by its id or the word `active`. Raises ApiError."""
-    if wanted not in (None, "active", collection.generation_id):
-        message = f"No generation {wanted!r}; this collection has {collection.generation_id!r} (active)."
-        raise bad_request(message, param, "unknown_generation")
-    return collection.generation_id
+def lane_of(collection: Collection, wanted: str | None, param: str) -> Lane:
+    """The generation to search: the active one, or the one of this id. Raises ApiError, EmbedderMismatch."""
+    try:
+        return collection.lane(wanted)
+    except UnknownGeneration as error:
+        raise bad_request(str(error), param, "unknown_generation") from None
 
 
 @router.post("/v1/vector_stores/{store_id}/search")
@@ -68,10 +70,10 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
     if not all(query.strip() for query in queries):
         raise bad_request("'query' is empty.", "query", "invalid_value")
     collection = await services.collections.get(store_id)
-    generation = generation_of(collection, body.generation, "generation")
+    lane = lane_of(collection, body.generation, "generation")
     best: dict[int, Hit] = {}
     for query in queries:
-        for hit in await collection.search(query, body.max_num_results, where=body.filters):
+        for hit in await collection.search(query, body.max_num_results, where=body.filters, lane=lane):
             if hit.chunk_id not in best or hit.score > best[hit.chunk_id].score:
                 best[hit.chunk_id] = hit
     # No threshold is not one of 0: cosines of a `flat` store may lie below it.
@@ -81,11 +83,11 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
     await note_use(services, row)
     matched: Sequence[list[str] | None] = [None] * len(hits)
     if body.explain:
-        matched = await collection.matched_terms(" ".join(queries), [hit.chunk_id for hit in hits])
+        matched = await collection.matched_terms(" ".join(queries), [hit.chunk_id for hit in hits], lane)
     return {
         "object": "vector_store.search_results.page",
         "search_query": queries,
-        "generation": generation,
+        "generation": lane.id,
         "data": [hit_object(hit, terms) for hit, terms in zip(hits, matched, strict=True)],
         "has_more": False,
         "next_page": None,

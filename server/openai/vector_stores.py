@@ -242,5 +242,7 @@ async def update_store(request: Request, store_id: str, body: UpdateStore) -> di
 async def delete_store(request: Request, store_id: str) -> dict[str, Any]:
     """Deletes the store and its indexes; the files stay."""
     await existing_store(request, store_id)
-    await services_of(request).collections.delete(store_id)
+    services = services_of(request)
+    await services.builds.forget(store_id)
+    await services.collections.delete(store_id)
     return {"id": store_id, "object": "vector_store.deleted", "deleted": True}

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from retrieval import filters
+from retrieval import filters, generations
+from retrieval.activation import activate
 from retrieval.analysis import terms
 from retrieval.tables import chunk, content, embedding
 from tests.retrieval.hashing import HashEmbedder
-from tests.retrieval.workshop import SMALL, Workshop, found, gathered, workshop
+from tests.retrieval.workshop import NAME, SMALL, Workshop, found, gathered, workshop
 
 WORDS = ["norway", "germany", "charger", "battery", "港口", "渔船", "🚢", "winter", "𝒳-ray"]
 LONG = "\n\n".join(
@@ -150,6 +151,9 @@ async def test_eight_searchers_beside_ingest_and_deletions(tmp_path, seconds):
         assert {hit.file_id for hit in hits} == {f"stays{n}" for n in range(12)}
 
 
+INDEXES = ["flat", "bm25", "hybrid", "hnsw", "hybrid(ivfpq,bm25,rrf)"]
+
+
 class Life(RuleBasedStateMachine):
     """The model: file id -> (text, attributes). Texts are short, so each is one chunk, and equal ones share it."""
 
@@ -174,7 +178,7 @@ class Life(RuleBasedStateMachine):
     def run(self, work):
         return self.loop.run_until_complete(work)
 
-    @initialize(index=st.sampled_from(["flat", "bm25", "hybrid", "hnsw", "hybrid(ivfpq,bm25,rrf)"]))
+    @initialize(index=st.sampled_from(INDEXES))
     def start(self, index):
         import tempfile
         from pathlib import Path
@@ -204,10 +208,35 @@ class Life(RuleBasedStateMachine):
         if folding:
             self.shop.collection.generation.fold_if_due(at_least=1)
         self.run(self.shop.reopen(folding=False))
+        self.run(self.shop.collection.beside)
+
+    @precondition(lambda self: len(self.shop.collection.lanes) < 4)
+    @rule(index=st.sampled_from(INDEXES), chunking=st.sampled_from([None, SMALL]))
+    def build(self, index, chunking):
+        row = self.run(self.shop.build(index, chunking=chunking))
+        assert row.status == "ready"
+        assert row.metrics["recall_at_10"] in (1.0, None)
+
+    @rule(data=st.data())
+    def activate(self, data):
+        id = data.draw(st.sampled_from(sorted(self.shop.collection.lanes)))
+        self.run(activate(self.shop.collection, id))
+        assert self.shop.collection.generation_id == id
+
+    @precondition(lambda self: len(self.shop.collection.lanes) > 1)
+    @rule(data=st.data())
+    def remove(self, data):
+        collection = self.shop.collection
+        id = data.draw(st.sampled_from(sorted(collection.lanes.keys() - {collection.generation_id})))
+        assert self.run(self.shop.database.write(lambda db: generations.remove(db, NAME, id)))
+        collection.drop_lane(id)
 
     @rule(query=texts, where=wheres)
     def search(self, query, where):
-        hits = self.run(self.shop.collection.search(query, 50, where=where))
+        for lane in self.shop.collection.lanes.values():
+            self.check(lane, query, where, self.run(self.shop.collection.search(query, 50, where=where, lane=lane)))
+
+    def check(self, lane, query, where, hits):
         passes = filters.parse(where) if where is not None else lambda _: True
         allowed = {file: text for file, (text, attributes) in self.model.items() if passes(attributes)}
         assert len(hits) == len({hit.text for hit in hits})
@@ -218,7 +247,7 @@ class Life(RuleBasedStateMachine):
         exact = {text for text in allowed.values() if wanted & set(terms(text))}
         every = set(allowed.values())
         assert exact <= {hit.text for hit in hits} <= every
-        if self.shop.index == "flat":
+        if lane.generation.spec.dense is not None and not lane.generation.spec.lexical:
             assert {hit.text for hit in hits} == every
 
     @invariant()
@@ -226,11 +255,12 @@ class Life(RuleBasedStateMachine):
         if not hasattr(self, "shop"):
             return
         texts = {text for text, _ in self.model.values()}
-        counts = self.run(gathered(*(self.shop.count(table) for table in (content, chunk))))
-        assert counts == [len(texts), len(texts)]
-        assert len(self.shop.collection.generation) == len(texts)
-        if self.shop.index != "bm25":
-            assert self.run(self.shop.count(embedding)) == len(texts)
+        lanes = list(self.shop.collection.lanes.values())
+        ways = 1 + any(lane.chunking is not None for lane in lanes)
+        counts = self.run(gathered(*(self.shop.count(table) for table in (content, chunk, embedding))))
+        assert counts[:2] == [ways * len(texts), ways * len(texts)]
+        assert [len(lane.generation) for lane in lanes] == [len(texts)] * len(lanes)
+        assert counts[2] == (len(texts) if any(lane.generation.spec.dense for lane in lanes) else 0)
 
     def teardown(self):
         if hasattr(self, "shop"):
@@ -241,7 +271,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

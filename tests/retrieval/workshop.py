@@ -4,14 +4,17 @@ import asyncio
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
-from retrieval import catalog
+from retrieval import catalog, generations
+from retrieval.build import build
 from retrieval.catalog import NewDocument
 from retrieval.database import Database, sqlite_engine
 from retrieval.embedders.batching import QueryBatcher
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import open_collection
+from retrieval.pace import Pace
 from retrieval.resources import Resources, build_thread
 from retrieval.tables import metadata
 from tests.retrieval.hashing import HashEmbedder
@@ -28,19 +31,21 @@ class Workshop:
         self.embedder = embedder or HashEmbedder()
         self.index = index
         self.bases = directory / "collections" / NAME / "gen_1"
+        self.others = {}
+        """Further embedders, by spec."""
         self._attempts = itertools.count()
 
     async def open(self):
         self.database = Database(sqlite_engine(self.directory / "test.sqlite3"))
         self.searchers = ThreadPoolExecutor(8)
         self.worker = ThreadPoolExecutor(1)
-        self.queries = QueryBatcher(self.embedder)
+        self.queries = {}
         self.loader = IsolatedLoader()
         self.ingest = Ingest(self.database, self.loader, self.worker)
         await self.database.write(self._create)
         self.builder = build_thread()
         self.resources = Resources(
-            self.database, lambda _: (self.embedder, self.queries), self.searchers, self.builder,
+            self.database, self._embedder_of, self.searchers, self.builder,
             self.directory / "collections", 1.0,
         )  # fmt: skip
         self.collection = await open_collection(NAME, self.resources)
@@ -51,7 +56,8 @@ class Workshop:
         if folding:
             await self.collection.close()
         await self.collection.stop()
-        await self.queries.aclose()
+        for _, queries in self.queries.values():
+            await queries.aclose()
         await self.loader.aclose()
         self.worker.shutdown()
         self.searchers.shutdown()
@@ -83,6 +89,22 @@ class Workshop:
         await self.ingest.run(self.collection, file_id, path)
         return await self.document(file_id)
 
+    async def make(self, index, *, embedder="hashing", chunking=None, **more):
+        """Queue a generation; its id."""
+        values = {"collection_id": NAME, "index": index, "embedder": embedder, "chunking": chunking, **more}
+        id = f"gen_{uuid4().hex[:8]}"
+        await self.database.write(lambda db: generations.create(db, {"id": id, **values}))
+        return id
+
+    async def build(self, index, pace=None, **more):
+        """A generation brought to `ready`; its row."""
+        id = await self.make(index, **more)
+        await build(self.collection, await self.generation(id), pace or Pace())
+        return await self.generation(id)
+
+    async def generation(self, id):
+        return await self.database.read(lambda db: generations.by_id(db, id))
+
     async def document(self, file_id):
         return await self.database.read(lambda db: catalog.get_document(db, NAME, file_id))
 
@@ -90,6 +112,12 @@ class Workshop:
         from sqlalchemy import func, select
 
         return await self.database.read(lambda db: db.execute(select(func.count()).select_from(table)).scalar_one())
+
+    def _embedder_of(self, spec):
+        if spec not in self.queries:
+            embedder = self.others.get(spec, self.embedder)
+            self.queries[spec] = (embedder, QueryBatcher(embedder))
+        return self.queries[spec]
 
     def _create(self, db):
         metadata.create_all(db)

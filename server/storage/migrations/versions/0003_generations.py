@@ -12,7 +12,7 @@ def upgrade() -> None:
         generation.add_column(sa.Column("fingerprint", sa.String(), nullable=True))
         generation.add_column(sa.Column("dimension", sa.Integer(), nullable=True))
         generation.add_column(sa.Column("target_recall", sa.Float(), nullable=True))
-        generation.add_column(sa.Column("effort", sa.Integer(), nullable=True))
+        generation.add_column(sa.Column("knobs", sa.JSON(), nullable=True))
         generation.add_column(sa.Column("gate", sa.JSON(), nullable=True))
         generation.add_column(sa.Column("misses", sa.JSON(), nullable=True))
         generation.add_column(sa.Column("metrics", sa.JSON(), nullable=True))

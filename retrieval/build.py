@@ -1,0 +1,77 @@
+"""Building a generation behind the one that serves: load or make it, catch up with writes, tune, measure, judge.
+
+Every step leaves what the next start needs: vectors are stored as they are made, the index when it is written. So a
+build that a kill cut short is begun again and soon is where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from retrieval import generations
+from retrieval.gate import Gate, misses
+from retrieval.measure import measure
+from retrieval.opening import join, note_model
+from retrieval.sampling import sample
+from retrieval.tuning import tune
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from retrieval.collection import Collection
+    from retrieval.lanes import Lane
+    from retrieval.pace import Pace
+
+
+async def build(collection: Collection, row: Row[Any], pace: Pace) -> None:
+    """Bring a queued generation to `ready`. Raises Stopped, RetrievalError, and what an embedder raises."""
+    database = collection.resources.database
+
+    async def note(**values: Any) -> None:
+        await database.write(partial(generations.change, generation_id=row.id, only=generations.UNFINISHED, **values))
+
+    began = time.perf_counter()
+    await note(status="building", attempts=row.attempts + 1)
+    lane = await join(collection, row, pace, fold=True)
+    if lane.refusal is not None:
+        raise lane.refusal
+    if lane.generation.spec.dense is not None:
+        await database.write(partial(note_model, lane=lane))
+    build_s = round(time.perf_counter() - began, 2)
+    await note(status="measuring")
+    notes, metrics = await _measure(collection, lane, row, pace, build_s)
+    await note(
+        status="ready",
+        metrics=metrics,
+        misses=misses(Gate(**(row.gate or {})), metrics),
+        notes=[*lane.generation.notes, *notes],
+        knobs={"effort": lane.generation.knobs.effort, "refine": lane.generation.knobs.refine},
+    )
+
+
+async def _measure(
+    collection: Collection, lane: Lane, row: Row[Any], pace: Pace, build_s: float
+) -> tuple[list[str], dict[str, Any]]:  # fmt: skip
+    """Notes and metrics; the active generation's are taken in the same turns, and stored."""
+    queries, notes = await sample(collection, lane), []
+    if row.target_recall is not None:
+        # The other half then tells whether the target is reached on queries that had no part in it.
+        notes = await collection.building(tune, lane.generation, queries[::2], row.target_recall, pace)
+        queries = queries[1::2]
+    active = collection.active
+    before = [active] if active is not lane and active.refusal is None else []
+    figures, *others = await measure(collection, [lane, *before], queries, pace)
+    for other in others:
+        metrics = await collection.in_thread(other.metrics, active.generation, None)
+        await collection.resources.database.write(partial(_renew, generation_id=active.id, metrics=metrics))
+    return notes, await collection.in_thread(figures.metrics, lane.generation, build_s)
+
+
+def _renew(db: Any, generation_id: str, metrics: dict[str, Any]) -> None:
+    """Replace what was measured; how long the building took, and the judged figures, stay."""
+    former = generations.by_id(db, generation_id)
+    kept = {} if former is None else former.metrics or {}
+    lasting = {name: kept.get(name) for name in ("build_s", "ndcg_at_10", "mrr_at_10")}
+    generations.change(db, generation_id, metrics={**metrics, **lasting})

@@ -1,0 +1,86 @@
+"""What a generation is worth: its recall against an exact search of its own vectors, its speed and its size.
+
+Each query is embedded and searched on one thread, as a request would have it, in turns with the active generation, so
+that a busy machine slows both alike. Recall says what the index loses, not how good the embedder is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from retrieval import bases
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.generation import Generation
+    from retrieval.lanes import Lane
+    from retrieval.pace import Pace
+
+K = 10
+
+
+@dataclass
+class Figures:
+    seconds: list[float] = field(default_factory=list)
+    recalls: list[float] = field(default_factory=list)
+
+    def metrics(self, generation: Generation, build_s: float | None) -> dict[str, Any]:
+        times = sorted(self.seconds)
+        return {
+            "recall_at_10": _mean(self.recalls),
+            "p50_ms": _ms(times, 0.5),
+            "p99_ms": _ms(times, 0.99),
+            "qps": round(len(times) / sum(times), 1) if times else None,
+            "bytes_per_vector": generation.bytes_per_vector(),
+            "build_s": build_s,
+            "disk_bytes": bases.size(generation.directory),
+            "ndcg_at_10": None,
+            "mrr_at_10": None,
+            "n_queries": len(times),
+        }
+
+
+async def measure(
+    collection: Collection, lanes: Sequence[Lane], queries: Sequence[str], pace: Pace
+) -> list[Figures]:  # fmt: skip
+    """Figures of each lane over the same queries. Raises Stopped."""
+    figures = [Figures() for _ in lanes]
+    for number, query in enumerate(queries):
+        for lane, found in zip(lanes, figures, strict=True):
+            await collection.in_thread(_one, lane.generation, query, found)
+        await collection.in_thread(pace.slice, number + 1, len(queries))
+    return figures
+
+
+def _one(generation: Generation, query: str, figures: Figures) -> None:
+    began = time.perf_counter()
+    vector = vector_of(generation, query)
+    found = generation.search(query, vector, K, None)
+    figures.seconds.append(time.perf_counter() - began)
+    share = recall(generation, query, vector, [ranked.id for ranked in found])
+    if share is not None:
+        figures.recalls.append(share)
+
+
+def vector_of(generation: Generation, query: str) -> Any:
+    """Of a query; None for a generation without a dense half."""
+    from retrieval.collection import READ
+
+    return generation.embedder.embed([query[:READ]], kind="query")[0] if generation.spec.dense is not None else None
+
+
+def recall(generation: Generation, query: str, vector: Any, found: Sequence[int]) -> float | None:
+    """The share of the exact results that was found; None if there are none."""
+    exact = [ranked.id for ranked in generation.search(query, vector, K, None, exactly=True)]
+    return len(set(exact).intersection(found)) / len(exact) if exact else None
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
+
+
+def _ms(ordered: Sequence[float], share: float) -> float | None:
+    return round(ordered[min(int(share * len(ordered)), len(ordered) - 1)] * 1000, 3) if ordered else None
