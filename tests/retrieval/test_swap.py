@@ -13,7 +13,7 @@ from tests.retrieval.hashing import HashEmbedder
 from tests.retrieval.test_collection import eq
 from tests.retrieval.workshop import SMALL, found, workshop
 
-WORDS = 'norway germany charger battery harbour ferry winter saga road grid market rule'.split()  # noqa: SIM905
+WORDS = "norway germany charger battery harbour ferry winter saga road grid market rule".split()  # noqa: SIM905
 
 
 def text(n):
