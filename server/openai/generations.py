@@ -124,14 +124,14 @@ async def retrieve_generation(request: Request, store_id: str, generation_id: st
 
 @router.post("/v1/vector_stores/{store_id}/generations/{generation_id}/activate")
 async def activate_generation(
-    request: Request, store_id: str, generation_id: str, body: Activate | None = None
+    request: Request, store_id: str, generation_id: str, body: Activate = Activate()
 ) -> dict[str, Any]:  # fmt: skip
     """Search with this one from now on. The one that was active is retired: activating it again is the way back."""
     await live_store(request, store_id)
     services = services_of(request)
     await _existing(services, store_id, generation_id)
     collection = await services.collections.get(store_id)
-    await activate(collection, generation_id, force=body is not None and body.force)
+    await activate(collection, generation_id, force=body.force)
     return await _object(services, store_id, generation_id)
 
 
