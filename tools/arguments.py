@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from tools.errors import BadArguments, BadTool
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS = 5
 SHOWN = 80
+EXACT = 2.0**53
+"""Up to here every whole number has a float of its own."""
 
 
 def parameters(name: str, function: Callable[..., Any], context: type) -> tuple[list[str], dict[str, Any]]:
@@ -71,7 +73,7 @@ def checker(name: str, fields: dict[str, Any]) -> tuple[Callable[[str], dict[str
     def check(text: str) -> dict[str, Any]:
         text = text.strip() or "{}"
         try:
-            from_json(text, allow_inf_nan=False)
+            text = to_json(_whole_numbers(from_json(text, allow_inf_nan=False))).decode()
         except ValueError as error:
             raise BadArguments(f"the arguments are not valid JSON: {error}") from None
         try:
@@ -82,6 +84,15 @@ def checker(name: str, fields: dict[str, Any]) -> tuple[Callable[[str], dict[str
         return {field: getattr(found, names[field]) for field in fields}
 
     return check, schema
+
+
+def _whole_numbers(value: Any) -> Any:
+    """JSON has one kind of number, and models write 5.0 where they mean 5: JSON Schema calls both an integer."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole_numbers(inner) for key, inner in value.items()}
+    return [_whole_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _model(name: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> type[BaseModel]:

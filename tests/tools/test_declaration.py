@@ -68,6 +68,19 @@ async def test_arguments_arrive_as_their_types():
     }  # fmt: skip
 
 
+def test_whole_numbers_may_be_written_with_a_point():
+    @tool
+    def count(n: int, share: float = 1.0) -> str:
+        """Count."""
+        return ""
+
+    found = count.check('{"n": 5.0, "share": 2.0}')
+    assert (found, type(found["n"]), type(found["share"])) == ({"n": 5, "share": 2.0}, int, float)
+    for wrong in ("5.5", '"5"', "true", "1e300"):
+        with pytest.raises(BadArguments, match="the argument 'n' is"):
+            count.check(f'{{"n": {wrong}}}')
+
+
 def test_defaults_are_not_shared():
     @tool
     def collect(texts: list[str] = []) -> str:  # noqa: B006

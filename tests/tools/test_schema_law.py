@@ -34,7 +34,7 @@ SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-3, 12),
-    st.sampled_from([0.5, -0.5, 3.25]),
+    st.sampled_from([0.5, -0.5, 3.25, 2.0, -2.0, 1e300]),
     st.sampled_from(["s", "m", "", "价"]),
 )
 NAMES = st.sampled_from(["items", "count", "size", "notes", "gift", "name", "price", "杂"])
