@@ -57,6 +57,7 @@ class FunctionCallingState(State, total=False):
 class Todo(TypedDict):
     call: dict[str, Any]
     """A ToolCall, as JSON."""
+    round: int
 
 
 async def ask(state: FunctionCallingState, runtime: Runtime[Run]) -> FunctionCallingState:
@@ -97,7 +98,7 @@ async def ask(state: FunctionCallingState, runtime: Runtime[Run]) -> FunctionCal
 async def act(state: Todo, runtime: Runtime[Run]) -> FunctionCallingState:
     run, options = runtime.context, runtime.context.options(FunctionCallingOptions)
     done = await use(run, ToolCall.model_validate(state["call"]), offered(run, options), options)
-    return {"done": [done]}
+    return {"done": [done.model_copy(update={"round": state["round"]})]}
 
 
 async def observe(state: FunctionCallingState, runtime: Runtime[Run]) -> FunctionCallingState:
@@ -131,18 +132,18 @@ def after_ask(
     if not waiting:
         return "verify" if state.get("hits") else "__end__"
     parallel = runtime.context.options(FunctionCallingOptions).parallel
-    return [_send(call) for call in (waiting if parallel else waiting[:1])]
+    return [_send(call, state) for call in (waiting if parallel else waiting[:1])]
 
 
 def after_act(state: FunctionCallingState, runtime: Runtime[Run]) -> list[Send] | Literal["act", "observe"]:
     waiting = _waiting(state)
     if runtime.context.options(FunctionCallingOptions).parallel or not waiting:
         return "observe"
-    return [_send(waiting[0])]
+    return [_send(waiting[0], state)]
 
 
-def _send(call: ToolCall) -> Send:
-    return Send("act", Todo(call=call.model_dump(mode="json")))
+def _send(call: ToolCall, state: FunctionCallingState) -> Send:
+    return Send("act", Todo(call=call.model_dump(mode="json"), round=state["rounds"]))
 
 
 def _calls(state: FunctionCallingState) -> tuple[ToolCall, ...]:
@@ -157,8 +158,7 @@ def _waiting(state: FunctionCallingState) -> list[ToolCall]:
 
 
 def _of_this_round(state: FunctionCallingState) -> list[Done]:
-    earlier = sum(turn.role == "tool" for turn in state.get("turns", []))
-    return state.get("done", [])[earlier:]
+    return [done for done in state.get("done", []) if done.round == state.get("rounds")]
 
 
 def _in_order(state: FunctionCallingState) -> list[Done]:
@@ -168,9 +168,9 @@ def _in_order(state: FunctionCallingState) -> list[Done]:
 
 def _reason_to_close(state: FunctionCallingState, options: FunctionCallingOptions) -> tuple[str, str] | None:
     """Why the model has to answer now: code and message of a warning."""
-    failed = [done for done in state["done"] if done.fault is not None]
-    again = Counter((done.call.name, done.call.arguments, done.text) for done in failed)
-    for (name, _, text), times in again.items():
+    # What one reply calls twice is one try.
+    failed = {(done.call.name, done.call.arguments, done.text, done.round) for done in state["done"] if done.fault}
+    for (name, _, text), times in Counter(call[:3] for call in failed).items():
         if times >= MOST_REPEATS:
             return "repeated_call", f"the model made the same call of {name} {times} times, and it failed: {text}"
     for done in _of_this_round(state):
@@ -186,8 +186,7 @@ def _reason_to_close(state: FunctionCallingState, options: FunctionCallingOption
 
 def _was_told(state: FunctionCallingState, name: str) -> bool:
     """Whether the newest earlier call of this tool had wrong arguments too, so that this was its correction."""
-    of_this_round = len(_of_this_round(state))
-    earlier = [done for done in state["done"][: len(state["done"]) - of_this_round] if done.call.name == name]
+    earlier = [done for done in state["done"] if done.call.name == name and done.round < state["rounds"]]
     return bool(earlier) and earlier[-1].fault == "bad_arguments"
 
 

@@ -70,6 +70,8 @@ class Done(BaseModel):
     fault: Fault | None = None
     note: str = ""
     """What else the model should know of it."""
+    round: int = 1
+    """Of the model's replies that called tools."""
 
 
 def offered(run: Run, options: ToolOptions) -> dict[str, Tool]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from server.disconnect import unless_gone
 from server.errors import ApiError, bad_request
 from server.ids import new_uuid
 from server.openai.schema import Body, Json, Text
@@ -53,7 +54,8 @@ async def call_tool(request: Request, name: str, body: Call) -> dict[str, Any]:
         raise bad_request(f"The tool {name!r} needs a 'collection'.", "collection", "collection_required")
     arguments = body.arguments if isinstance(body.arguments, str) else json.dumps(body.arguments)
     began = time.perf_counter()
-    outcome = await perform(tool, arguments, Context(key=new_uuid(), retriever=retriever, k=body.k))
+    context = Context(key=new_uuid(), retriever=retriever, k=body.k)
+    outcome = await unless_gone(request, perform(tool, arguments, context))
     return {
         "object": "tool.call",
         "tool": name,

@@ -197,6 +197,13 @@ def test_the_readmes_say_the_same():
     )
 
 
+def test_every_tool_is_told_of():
+    from tools.catalog import TOOLS
+
+    text = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8")
+    assert [CODE.findall(row)[0] for row in rows(text)][: len(TOOLS)] == list(TOOLS)
+
+
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
 

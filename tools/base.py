@@ -6,16 +6,17 @@ only that the tool failed (`tools.perform`).
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from backends.base import ToolSpec
 from tools.arguments import checker, parameters
 from tools.errors import BadTool
+from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
     from retrieval.base import Hit, Retriever
@@ -109,6 +110,6 @@ def _make(function: Function, given_name: str | None) -> Tool:
         everything = {**given, **dict.fromkeys(contexts, context)}
         if inspect.iscoroutinefunction(function):
             return await function(**everything)
-        return await asyncio.to_thread(function, **everything)
+        return await on_a_thread(partial(function, **everything), f"tool {name}")
 
     return Tool(spec=ToolSpec(name=name, description=description, parameters=schema), check=check, run=run)

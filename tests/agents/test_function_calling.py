@@ -211,6 +211,12 @@ async def test_the_same_failing_call_twice_ends_the_calls():
     assert told[-1].answer == "No idea."
 
 
+async def test_the_same_failing_call_twice_in_one_reply_is_one_try():
+    two = called(("weather", {"city": "Atlantis"}), ("weather", {"city": "Atlantis"}))
+    told = await run(PIPELINE, deps(two, said("No idea."), tools=[weather]))
+    assert (warnings(told), len(calls_in(told)), told[-1].answer) == ([], 2, "No idea.")
+
+
 async def test_a_model_that_does_not_stop_calling_is_stopped():
     given = deps(called(("calculator", {"expression": "5+3"}), text="Once more."), max_steps=3)
     told = await run(PIPELINE, given)

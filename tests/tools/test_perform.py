@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, replace
 
+from tests.conftest import ROOT
 from tools.base import Context, Result, tool
 from tools.errors import ToolError
 from tools.perform import Outcome, perform
@@ -160,3 +163,37 @@ async def test_half_a_surrogate_pair_does_not_get_out():
         return Result("a\ud800b")
 
     assert (await perform(half, "", HERE)).text == "a\ufffdb"
+
+
+HANGING = """
+import asyncio, threading
+from tools.base import Context, tool
+from tools.perform import perform
+
+@tool(seconds=0.1)
+def hang() -> str:
+    "Never return."
+    threading.Event().wait()
+
+async def main():
+    print((await asyncio.gather(*(perform(hang, "", Context()) for _ in range(40))))[-1].fault)
+    print(await asyncio.to_thread(lambda: "others work"))
+
+asyncio.run(main())
+"""
+
+
+def test_tools_that_never_return_hold_nobody():
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=30, check=True, cwd=ROOT
+    )
+    assert done.stdout.split("\n") == ["timed_out", "others work", ""]
+
+
+async def test_what_a_generator_raises_is_a_bug_like_any_other():
+    @tool
+    def end() -> str:
+        """Raise what a future does not take."""
+        raise StopIteration
+
+    assert (await perform(end, "", HERE)).fault == "broken"
