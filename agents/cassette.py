@@ -27,6 +27,8 @@ class Origin(BaseModel):
     forked_from: str
     from_step: int
     options: dict[str, Any]
+    limits: Limits
+    generation: str | None
 
 
 class Recording(BaseModel):

@@ -42,8 +42,17 @@ class Ids:
     def knows(self, ours: str) -> bool:
         return ours in self._recorded
 
-    def taken(self) -> set[str]:
-        return set(self._recorded.values())
+    def meet(self, step: StepStarted, recording: Sequence[Event]) -> None:
+        """A step begins: it is the first recorded one of its name, in the same outer step, that is not met yet."""
+        met, within = set(self._recorded.values()), self.of(step.within)
+        for known in recording:
+            if (
+                isinstance(known, StepStarted)
+                and (known.node, known.within) == (step.node, within)
+                and known.task_id not in met
+            ):
+                self.same(step.task_id, known.task_id)
+                return
 
     async def known(self, ours: str) -> str:
         await self._known[ours].wait()
@@ -56,6 +65,9 @@ class Ids:
 
 
 class Expected:
+    reused = False
+    """Whether its answers count as given to another run before."""
+
     def __init__(self, events: Sequence[Event], ids: Ids, *, cut: bool, broken_off: bool) -> None:
         """`cut`: the attempt was ended from outside, so what its code does beyond the recording was never seen.
         `broken_off`: exchanges may have begun that the recording has nothing of."""
@@ -113,20 +125,8 @@ class Expected:
 
     def _lane(self, event: Event) -> list[int]:
         if isinstance(event, StepStarted) and not self.ids.knows(event.task_id):
-            self._meet(event)
+            self.ids.meet(event, self.events)
         return self._lanes[self.ids.of(event.task_id)]
-
-    def _meet(self, event: StepStarted) -> None:
-        """A step begins: the first recorded one of its name, in the same outer step, that is not met yet."""
-        taken, within = self.ids.taken(), self.ids.of(event.within)
-        for known in self.events:
-            if (
-                isinstance(known, StepStarted)
-                and (known.node, known.within) == (event.node, within)
-                and known.task_id not in taken
-            ):
-                self.ids.same(event.task_id, known.task_id)
-                return
 
     def _place(self, lane: list[int], event: Event) -> int | None:
         """Where in the recording the event is; None beyond it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from agents.fact import Fact
-from backends.base import Message
+from agents.spending import Price
+from backends.base import Capabilities, Message
 
 
 class ThreadRead(Fact):
@@ -25,5 +26,7 @@ class Forked(Fact):
     from_step: int
     """The first step that is the run's own, counted from 1."""
     backend: str
+    """From here on, as are the rest."""
+    capabilities: Capabilities
+    price: Price | None
     options: dict[str, Any]
-    """Of the pipeline, from here on."""

@@ -15,12 +15,14 @@ from agents.events import (
     RunInterrupted,
     RunLimited,
     RunResumed,
+    RunStarted,
 )
 from agents.origins import Forked
 from agents.past import read_past
 
 if TYPE_CHECKING:
     from agents.cassette import Recording
+    from agents.spending import Limits
 
 Ending = Literal["code", "stop", "time", "gone"]
 """By itself; cancelled; out of seconds; its reader or its process was gone."""
@@ -32,9 +34,13 @@ class Part:
     authored: tuple[Event, ...]
     """Of the service, after those."""
     end: Ending
-    options: Mapping[str, Any]
     resumes: bool
     """Whether an attempt broke off before it."""
+    given: RunStarted | Forked | None
+    """What it was given from outside: the run's first event, or the one by which it became its own."""
+    options: Mapping[str, Any]
+    limits: Limits
+    generation: str | None
 
     @property
     def cut(self) -> bool:
@@ -48,21 +54,26 @@ class Part:
 
 def parts(recording: Recording) -> list[Part]:
     found: list[Part] = []
-    options: Mapping[str, Any] = recording.origin.options if recording.origin else recording.options
+    of = recording.origin or recording
+    given: RunStarted | Forked | None = recording.started
     left: list[Event] = []
+
+    def part(authored: tuple[Event, ...], end: Ending) -> Part:
+        return Part(tuple(left), authored, end, bool(found), given, of.options, of.limits, of.generation)
+
     for event in recording.events:
         if isinstance(event, Forked):
-            found.append(Part(tuple(left), (event,), "gone", options, bool(found)))
-            options, left = recording.options, []
+            found.append(part((event,), "gone"))
+            of, given, left = recording, event, []
         elif isinstance(event, RunResumed) and left:
-            found.append(Part(tuple(left), (), "gone", options, bool(found)))
+            found.append(part((), "gone"))
             left = [event]
         else:
             left.append(event)
     end = _end_of(left, durable=recording.durable)
     authored = tuple(left[-1:]) if end == "gone" else ()
-    kept = tuple(left[: len(left) - len(authored)])
-    return [*found, Part(kept, authored, end, options, bool(found))]
+    left = left[: len(left) - len(authored)]
+    return [*found, part(authored, end)]
 
 
 def _end_of(events: Sequence[Event], *, durable: bool) -> Ending:

@@ -28,14 +28,16 @@ def piece_of(event: Token | Warned) -> Delta:
     return Delta(text=event.text, logprobs=event.logprobs)
 
 
-def last_pieces(completion: Completion, said: Sequence[Delta]) -> list[Delta]:
+def last_pieces(completion: Completion, said: Sequence[Delta], *, reused: bool) -> list[Delta]:
     """What is left of an answer after the pieces that were sent out: all of it, if it was not for the reader."""
     message = completion.message
     text = message.content[len("".join(delta.text for delta in said)) :]
     reasoning = message.reasoning[len("".join(delta.reasoning for delta in said)) :]
     logprobs = completion.logprobs[sum(len(delta.logprobs) for delta in said) :]
     calls = [Delta(tool_call=call) for call in message.tool_calls]
-    end = Delta(usage=completion.usage, finish=completion.finish, extra=message.extra, cached=completion.cached)
+    end = Delta(
+        usage=completion.usage, finish=completion.finish, extra=message.extra, cached=reused or completion.cached
+    )
     rest = [Delta(text=text, reasoning=reasoning, logprobs=logprobs)] if text or reasoning or logprobs else []
     return [*rest, *calls, end]
 

@@ -8,16 +8,12 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from agents.errors import BadCassette
-from agents.events import Checkpointed, Retrieved, RunStarted
+from agents.events import Checkpointed
 from agents.expected import Expected, Ids
-from agents.failures import SearchFailed
 from agents.origins import ThreadRead
 from agents.past import Past, read_past
-from agents.run import Deps
-from agents.stand_ins import stand_ins
+from agents.recorded_deps import recorded_deps
 from agents.stream import stream
 from agents.tape import Tape
 from agents.thread import Place, command_of, keep_history
@@ -26,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from agents.cassette import Recording
-    from agents.events import Event
+    from agents.events import Event, RunStarted
+    from agents.origins import Forked
     from agents.parts import Part
-    from agents.pipeline import Options, Pipeline
+    from agents.pipeline import Pipeline
+    from agents.run import Deps
     from agents.thread import Graph
 
 STUCK_SECONDS = 30.0
@@ -52,17 +50,17 @@ class Showing:
 
     async def part(self, part: Part, beyond: int) -> None:
         """Play it; of one that broke off, wait for so many events beyond the recording. Raises NotIdentical."""
-        started = self.recording.started
-        if part.events and started is not None:
-            await self._attempt(part, started, beyond)
+        if part.events and part.given is not None:
+            await self._attempt(part, part.given, beyond)
         self.ours += part.authored
         self.told += [event.model_dump(mode="json") for event in part.authored]
 
-    async def _attempt(self, part: Part, started: RunStarted, beyond: int) -> None:
+    async def _attempt(self, part: Part, given: RunStarted | Forked, beyond: int) -> None:
         expected = Expected(part.events, self.ids, cut=part.cut, broken_off=part.broken_off)
-        tape = Tape(expected, started.backend, started.capabilities)
+        tape = Tape(expected, given.backend, given.capabilities)
         clock, stop = Clock(), asyncio.Event()
-        deps = self._deps(part, started, tape, clock)
+        every = (*self.before, *self.recording.events)
+        deps = recorded_deps(self.pipeline, self.recording, part, every, tape, clock)
         past, place = self._past(deps), await self._place(first=not self.ours)
         run_id, input = self.recording.run_id, self.recording.input
         told = stream(self.pipeline, input, deps, run_id=run_id, place=place, past=past, stop=stop)
@@ -92,32 +90,6 @@ class Showing:
             if gone:
                 return None
             raise expected.lacking() from None
-
-    def _deps(self, part: Part, started: RunStarted, tape: Tape, clock: Clock) -> Deps:
-        every = (*self.before, *self.recording.events)
-        searches = started.collection is not None or any(isinstance(e, Retrieved | SearchFailed) for e in every)
-        return Deps(
-            backend=tape,
-            retriever=tape if searches else None,
-            options=self._options(part),
-            sampling=self.recording.sampling,
-            limits=self.recording.limits,
-            prices={started.backend: started.price} if started.price is not None else {},
-            tools=stand_ins(every),
-            collection=started.collection,
-            generation=self.recording.generation,
-            answers=tape.call,
-            timer=clock,
-        )
-
-    def _options(self, part: Part) -> Options:
-        try:
-            return self.pipeline.options.model_validate(part.options)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(step) for step in first["loc"])
-            message = f"{self.pipeline.name!r} does not take the recorded option {place!r} any more: {first['msg']}"
-            raise BadCassette(f"the pipeline {message}") from None
 
     def _past(self, deps: Deps) -> Past:
         if not self.ours and not self.before:

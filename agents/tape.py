@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from agents.difference import Difference, difference
 from agents.errors import NotIdentical
-from agents.events import Event, LLMCalled, Retrieved, Token, ToolCalled, Warned
+from agents.events import Event, LLMCalled, Retrieved, RunResumed, Token, ToolCalled, Warned
 from agents.failures import Failure, LLMFailed, SearchFailed, ToolFailed
 from agents.outlet import running_task
 from agents.pieces import exception_of, last_pieces, piece_of, tell_again
@@ -25,6 +25,7 @@ from tools.perform import Outcome
 if TYPE_CHECKING:
     from agents.expected import Expected
     from agents.run import Run
+    from agents.taken_over import TakenOver
     from backends.base import Capabilities, Delta, Request, ToolCall
     from retrieval.base import Hit
 
@@ -49,7 +50,7 @@ class Exchange:
 class Tape:
     """The backend, the retriever and the tools of one attempt."""
 
-    def __init__(self, expected: Expected, name: str, capabilities: Capabilities) -> None:
+    def __init__(self, expected: Expected | TakenOver, name: str, capabilities: Capabilities) -> None:
         self.name = name
         self.capabilities = capabilities
         self.failed: NotIdentical | None = None
@@ -73,7 +74,7 @@ class Tape:
                     said.append(piece_of(event))
                     yield said[-1]
                 elif isinstance(event, LLMCalled):
-                    for delta in last_pieces(event.completion, said):
+                    for delta in last_pieces(event.completion, said, reused=self._expected.reused):
                         yield delta
             if isinstance(found.end, LLMFailed):
                 self._lose(found.end)
@@ -178,14 +179,16 @@ class Tape:
 def exchanges(events: Sequence[Event]) -> dict[str, list[Exchange]]:
     """By step, in the order in which they began, as far as the recording shows it."""
     found: defaultdict[str, list[Exchange]] = defaultdict(list)
-    asked: dict[tuple[str, int], Exchange] = {}
+    asked: dict[tuple[int, str, int], Exchange] = {}
+    attempt = 0
     for place, event in enumerate(events):
+        attempt += isinstance(event, RunResumed)
         if isinstance(event, Token | Warned | LLMCalled | LLMFailed):
             if not event.call:
                 continue
-            known = asked.get((event.task_id, event.call))
+            known = asked.get((attempt, event.task_id, event.call))
             if known is None:
-                known = asked[event.task_id, event.call] = Exchange()
+                known = asked[attempt, event.task_id, event.call] = Exchange()
                 known.number = event.call
                 found[event.task_id].append(known)
         elif isinstance(event, Retrieved | SearchFailed | ToolCalled | ToolFailed):

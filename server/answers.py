@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from agents.cassette import Cassette
 from server.response_shapes import ConversationObject, ItemList, OneItem, ResponseObject
-from server.run_shapes import ResumedRun, RunObject
+from server.run_shapes import ReplayAnswer, ResumedRun, RunObject
 from server.shapes import (
     Alive,
     ChatCompletionObject,
@@ -70,6 +71,8 @@ JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "GET /v1/runs/{run_id}": RunObject,
     "POST /v1/runs/{run_id}/resume": ResumedRun,
     "GET /v1/runs/{run_id}/events": RunEvents,
+    "GET /v1/runs/{run_id}/cassette": Cassette,
+    "POST /v1/runs/{run_id}/replay": ReplayAnswer,
     "GET /v1/tools": ToolList,
     "POST /v1/tools/{name}/call": ToolOutcome,
     "GET /healthz": Alive,

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from retrieval.base import Embedder
 from retrieval.errors import EmbedderFailed
-from server import errors, openapi, ops, run_answers, run_events, tools
+from server import errors, openapi, ops, replays, run_answers, run_events, tools
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
@@ -54,6 +54,7 @@ ROUTERS = (
     generations,
     run_answers,
     run_events,
+    replays,
     tools,
     ops,
 )

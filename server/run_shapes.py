@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import RootModel
 
 from agents.events import Question
 from server.shapes import Shape
@@ -30,3 +32,34 @@ class ResumedRun(Shape):
     thread_id: str
     resumes: str
     status: Literal["queued"]
+
+
+class FirstDifference(Shape):
+    seq: int
+    run_id: str
+    field: str
+    recorded: Any
+    replayed: Any
+    message: str
+
+
+class ReplayedRun(Shape):
+    object: Literal["run.replay"]
+    run_id: str
+    identical: bool
+    events: int
+    first_difference: FirstDifference | None
+
+
+class ForkedRun(Shape):
+    id: str
+    object: Literal["run"]
+    thread_id: str
+    backend: str
+    forked_from: str
+    from_step: int
+    status: Literal["queued"]
+
+
+class ReplayAnswer(RootModel[ReplayedRun | ForkedRun]):
+    """What a replay came to, or the fork that was queued."""

@@ -56,6 +56,8 @@ class Order:
     start: Start = field(default_factory=Start)
     resumes: str | None = None
     """The run whose question it answers."""
+    origin: Mapping[str, Any] | None = None
+    """Of a fork: `agents.cassette.Origin`, as JSON."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The client's own."""
 
@@ -82,6 +84,7 @@ def row_of(order: Order, *, durable: bool) -> dict[str, Any]:
             "limits": order.limits.model_dump(mode="json"),
             "start": order.start.model_dump(mode="json"),
             "resumes": order.resumes,
+            "origin": order.origin,
         },
     }
 
@@ -108,5 +111,6 @@ async def order_from(services: Services, row: Row[Any]) -> Order:
         kind=given["kind"],
         start=Start.model_validate(given["start"]),
         resumes=given["resumes"],
+        origin=given.get("origin"),
         metadata=row.metadata,
     )

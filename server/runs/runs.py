@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
-from agents.events import End, Event, RunCancelled, RunFailed, RunFinished, Token
+from agents.events import EVENT, End, Event, RunCancelled, RunFailed, RunFinished, Token
 from server.errors import ApiError, from_exception
 from server.runs.driving import STATUS, drive, keep, keeps_steps
 from server.runs.order import Order, order_from, row_of
@@ -28,6 +28,7 @@ from server.storage import runs
 
 if TYPE_CHECKING:
     from langgraph.runtime import RunControl
+    from sqlalchemy import Connection
 
     from agents.past import Past
     from server.services import Services
@@ -77,13 +78,18 @@ class Runs:
         finally:
             ticket.leave()
 
-    async def submit(self, order: Order) -> None:
-        """Queue a durable run: once this returns it will run, whatever happens to the process. Raises ApiError."""
+    async def submit(self, order: Order, told: Sequence[Event] = ()) -> None:
+        """Queue a durable run: once this returns it will run, whatever happens to the process. `told`: the beginning of
+        its trace, if its thread stands beyond that already. Raises ApiError."""
         ticket = self._enter(order)
+        rows = [(order.run_id, event.seq, event.type, EVENT.dump_json(event).decode()) for event in told]
+
+        def add(db: Connection) -> None:
+            runs.add_run(db, row_of(order, durable=True), status="queued")
+            runs.add_events(db, rows)
+
         try:
-            await self._services.database.write(
-                lambda db: runs.add_run(db, row_of(order, durable=True), status="queued")
-            )
+            await self._services.database.write(add)
         except BaseException:
             ticket.leave()
             raise
