@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from backends.base import Backend, Completion, Message, Request, ToolSpec, complete
+from backends.embeddings import EmbeddingModel
 from backends.errors import ContextLengthExceeded, RequestRefused, UpstreamFailed
-from backends.http import Http
 from backends.lifetime import close
 from backends.load import client, found, load
 from backends.models import models
 from backends.probe import SCHEMA, WORD
-from backends.profiles import Profile
+from backends.profiles import Embeddings, Profile
 from tests.peers.llama_server import MODEL
 from tests.peers.markov import CONTEXT, log_probability, split, tokens
 from tests.server.conftest import serving
@@ -205,19 +205,22 @@ async def answers_through_the_service(url: str) -> None:
 async def embeds_a_text_as_its_tokens(url: str) -> None:
     """With --embeddings --pooling mean: the mean of unit vectors, one for each token, scaled to length 1.
 
-    One text a request: of texts of unequal length sent together, a causal model's server with several slots pools only
+    Texts of one length a request: of unequal ones sent together, a causal model's server with several slots pools only
     the tokens of the last part of each (seen with commit 0c1e570: 'abba' beside a shorter one came back as 'bba').
     """
-    http = Http(f"{url}/v1", {}, connect_timeout=5, read_timeout=20)
     known = tokens()
-    for text in ("abba", "Hello world", "北京"):
-        async with http.request("POST", "embeddings", {"model": MODEL, "input": text}) as reply:
-            vector = json.loads(await reply.read())["data"][0]["embedding"]
-        ids = split(text)
-        length = math.hypot(*(ids.count(id) for id in set(ids)))
-        expected = {known[id]: pytest.approx(ids.count(id) / length, abs=CLOSE) for id in set(ids)}
-        assert {known[place]: value for place, value in enumerate(vector) if value > CLOSE} == expected
-    await http.aclose()
+    for encoding in ("float", "base64"):
+        asked = profile(url).model_copy(update={"embeddings": Embeddings(encoding=encoding)})
+        model = EmbeddingModel(asked, MODEL)
+        try:
+            for texts in (["abba", "baab"], ["Hello world"], ["北京"]):
+                for text, vector in zip(texts, await model.embed(texts), strict=True):
+                    ids = split(text)
+                    length = math.hypot(*(ids.count(id) for id in set(ids)))
+                    expected = {known[id]: pytest.approx(ids.count(id) / length, abs=CLOSE) for id in set(ids)}
+                    assert {known[place]: value for place, value in enumerate(vector) if value > CLOSE} == expected
+        finally:
+            await model.aclose()
 
 
 Scene = Callable[[str], Awaitable[None]]
