@@ -84,6 +84,8 @@ def joined(quotes: Sequence[Quote], sources: Sequence[Source]) -> str:
         if not quote.text.strip() or quote.text not in sources[quote.source].text:
             raise BadReply(f"the quoter gave {quote.text[:80]!r}, which source {quote.source} does not hold")
         blank = "" if not text or (CJK.match(end) and CJK.match(quote.text)) else " "
+        if text and "|" in (quote.text[0], end):
+            blank = "\n"  # a row of a table
         text += f"{blank}{quote.text} [{quote.source + 1}]"
         end = quote.text.rstrip()[-1]
     return text or NO_ANSWER

@@ -10,8 +10,10 @@ from typing import Final
 
 from retrieval.analysis import terms
 from retrieval.base import Span
+from retrieval.blocks import blocks
+from retrieval.header_rows import names_columns
 from retrieval.question import Question, answers_kind, covered
-from retrieval.sentences import sentences
+from retrieval.sentences import within
 
 # Sentences each side that may name what a sentence is about; together with it about one chunk of 250 tokens.
 _AROUND: Final = 3
@@ -34,6 +36,8 @@ class Candidate:
     """Terms of the question in the sentence itself; below: in the one before it; in it and three each side."""
     before: frozenset[str]
     around: frozenset[str]
+    header: Span | None = None
+    """Of a table's row: the row that says what its columns are. Its words count as the row's own, in `text` too."""
 
 
 def candidates(question: Question, passages: Sequence[str]) -> list[Candidate]:
@@ -46,12 +50,17 @@ def candidates(question: Question, passages: Sequence[str]) -> list[Candidate]:
 
 
 def _of_passage(question: Question, index: int, passage: str) -> Iterator[Candidate]:
-    spans = sentences(passage)
+    told = list(_told(passage))
+    spans = [span for span, _ in told]
     texts = [passage[span.start : span.end] for span in spans]
+    for place, (_, header) in enumerate(told):
+        if header is not None:
+            texts[place] = f"{passage[header.start : header.end]}\n{texts[place]}"
     own = [frozenset(term for term in terms(text) if term in question.weights) for text in texts]
+    headers = {header for _, header in told if header is not None}
     for place, (span, text) in enumerate(zip(spans, texts, strict=True)):
-        if not any(map(str.isalnum, text)):
-            continue  # a rule, a table's separator row
+        if span in headers or not any(map(str.isalnum, passage[span.start : span.end])):
+            continue  # what only names columns; a rule, a table's separator row
         yield Candidate(
             passage=index,
             span=span,
@@ -59,7 +68,29 @@ def _of_passage(question: Question, index: int, passage: str) -> Iterator[Candid
             own=own[place],
             before=own[place - 1] if place else frozenset(),
             around=frozenset().union(*own[max(0, place - _AROUND) : place + _AROUND + 1]),
+            header=told[place][1],
         )
+
+
+def _told(passage: str) -> Iterator[tuple[Span, Span | None]]:
+    """Each sentence; a row of a table with the header row above it, if it has one."""
+    header: Span | None = None
+    in_table = False
+    for block in blocks(passage):
+        for start, end in within(passage, block):
+            span = Span(start=start, end=end)
+            if block.kind != "row":
+                in_table, header = False, None
+            elif not in_table:
+                in_table, header = True, None
+                yield span, None
+                header = span if names_columns(_cells(passage[start:end])) else None
+                continue
+            yield span, header
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("| ").split("|")]
 
 
 def lexical_scores(question: Question, found: Sequence[Candidate]) -> list[float]:

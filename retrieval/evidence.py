@@ -64,7 +64,8 @@ def select(
     max_sentences: int = 2,
     threshold: float = DEFAULT_THRESHOLD,
 ) -> Evidence:
-    """Quote at most `max_sentences` sentences of `passages`, or abstain when the confidence is under `threshold`.
+    """Quote at most `max_sentences` sentences of `passages`, or abstain when the confidence is under `threshold`. Rows
+    of tables count as sentences; the header row of one that is quoted is quoted before it.
 
     `embed` returns unit vectors (n, d) for n texts; the constants are fitted to the cosines of the bundled embedder, so
     pass that one or None. `scripts`: what it knows; a question is judged by its terms alone to the share in which it
@@ -84,9 +85,12 @@ def select(
     confidence = _confidence(asked, best, absent, trust)
     if confidence < threshold:
         return Evidence(quotes=(), confidence=confidence, abstained=True)
-    chosen = [one for one in ranked[:max_sentences] if one.score >= best.score - _GAP]
-    quotes = tuple(_quote(one, WHOLE + trust) for one in chosen)
-    return Evidence(quotes=quotes, confidence=confidence, abstained=False)
+    chosen = [one for one in ranked[:max_sentences] if one.score >= best.score - _GAP and not _less(one, best)]
+    quotes: dict[tuple[int, Span], Quote] = {}
+    for one in chosen:
+        for quote in _quotes(one, WHOLE + trust):
+            quotes.setdefault((quote.passage, quote.span), quote)
+    return Evidence(quotes=tuple(quotes.values()), confidence=confidence, abstained=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +136,14 @@ def _confidence(asked: Question, best: _Ranked, absent: float, trust: float) -> 
     return 1 / (1 + math.exp(_UNMENTIONED * absent - evidence))
 
 
-def _quote(one: _Ranked, whole: float) -> Quote:
-    return Quote(passage=one.candidate.passage, span=one.candidate.span, score=min(1.0, one.score / whole))
+def _less(one: _Ranked, best: _Ranked) -> bool:
+    """Whether a row holds less of the question than another of its table: of all that they share the header is most."""
+    this, other = one.candidate, best.candidate
+    return this.header is not None and other.header is not None and this.own < other.own
+
+
+def _quotes(one: _Ranked, whole: float) -> list[Quote]:
+    found = one.candidate
+    score = min(1.0, one.score / whole)
+    spans = [found.span] if found.header is None else [found.header, found.span]
+    return [Quote(passage=found.passage, span=span, score=score) for span in spans]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from retrieval.header_rows import is_figure, names_columns
 from retrieval.scripts import CJK
 
 ROOM: Final = 190
@@ -18,10 +19,6 @@ ROOM: Final = 190
 
 _TOKEN: Final = re.compile(rf"[{CJK}]|\d+|[^\W\d_{CJK}]+|[^\w\s]")
 _SPACE: Final = re.compile(r"\s+")
-_NUMBER: Final = re.compile(
-    r"[$€£¥]?\s?[-+(]?[$€£¥]?\d[\d,. ]*(?:[eE][-+]?\d+)?\)?\s?%?|\d{4}-\d\d-\d\d.*|\d\d?[/.]\d\d?[/.]\d{2,4}"
-)
-_YEAR: Final = re.compile(r"(?:1[89]|20|21)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +106,12 @@ class _Writer:
             return
         self._end_text()
         self.in_table, self.cut, self.header = True, False, None
-        if not _names(row.cells):
+        if not names_columns(row.cells):
             self._row(row)
             return
         self.header = list(row.cells)
         self.first = self.last = row.number
-        if row.spans and following is not None and following.cells and _names(following.cells):
+        if row.spans and following is not None and following.cells and names_columns(following.cells):
             self.header, self.joined = _both(row.cells, following.cells), True
             self.last = following.number
 
@@ -174,17 +171,10 @@ def _both(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
     return [above if above == below else f"{above} {below}".strip() for above, below in pairs]
 
 
-def _names(cells: Sequence[str]) -> bool:
-    """Whether a row names columns: it has no figures but years."""
-    filled = [cell for cell in cells if cell]
-    figures = [cell for cell in filled if _NUMBER.fullmatch(cell)]
-    return len(filled) > 1 and not _NUMBER.fullmatch(filled[0]) and all(_YEAR.fullmatch(cell) for cell in figures)
-
-
 def _opens(row: Row, following: Row | None) -> bool:
     """Whether a row behind an empty one begins another table: it names columns, and figures follow; or stands alone."""
     if following is None or not following.cells:
         return len(set(filter(None, row.cells))) < 2
     if len(set(filter(None, row.cells))) < 2:
         return True
-    return _names(row.cells) and any(_NUMBER.fullmatch(cell) for cell in following.cells)
+    return names_columns(row.cells) and any(is_figure(cell) for cell in following.cells)

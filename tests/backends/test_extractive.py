@@ -10,6 +10,7 @@ from tests.backends.conftest import ADD, ask, listed
 SOURCES = (
     Source(id="a", title="a.txt", text="Oslo is in Norway. It rains."),
     Source(id="b", title="b.txt", text="柏林是德国的首都。人口三百万。"),
+    Source(id="c", title="c.csv", text="| City | Posts |\n| Rotterdam | 3150 |"),
 )
 
 
@@ -28,6 +29,7 @@ def quoting(*quotes):
         ([(1, "柏林是德国的首都。"), (1, "人口三百万。")], "柏林是德国的首都。 [2]人口三百万。 [2]"),
         ([(1, "人口三百万。"), (0, "It rains.")], "人口三百万。 [2] It rains. [1]"),
         ([(0, "It rains."), (1, "人口三百万。")], "It rains. [1] 人口三百万。 [2]"),
+        ([(2, "| City | Posts |"), (2, "| Rotterdam | 3150 |")], "| City | Posts | [3]\n| Rotterdam | 3150 | [3]"),
         ([], NO_ANSWER),
     ],
 )

@@ -215,3 +215,31 @@ def test_floors_on_whole_data_sets(
     assert shares["hit"] >= hit
     assert shares["false_abstention"] <= false_abstention
     assert shares["abstention"] >= abstention
+
+
+CITIES = (
+    "## Cities, rows 2-4\n| City | Lamp posts with sockets | Year |\n| Rotterdam | 3150 | 2022 |\n"
+    "| Utrecht | 1210 | 2021 |\n| Wien | 480 | 2023 |"
+)
+SHIPS = "# 船只\n\n| 名称 | 吨位 | 下水日期 |\n| 海燕号 | 4217 | 1998-05-02 |\n| 北风号 | 388 | 2011-07-19 |"
+
+
+@pytest.mark.parametrize(
+    ("question", "rows"),
+    [
+        ("How many lamp posts with sockets does Rotterdam have?", ["| City |", "| Rotterdam | 3150 |"]),
+        ("In which year did Utrecht have lamp posts with sockets?", ["| City |", "| Utrecht | 1210 |"]),
+        ("北风号的吨位是多少？", ["| 名称 |", "| 北风号 | 388 |"]),
+        ("How many hydrogen buses does Rotterdam have?", []),
+    ],
+)
+@pytest.mark.parametrize("embed", [by_words, None])
+def test_a_row_is_found_by_its_columns_and_quoted_with_them(question: str, rows: list[str], embed: object) -> None:
+    passages = [ORCHARD, CITIES, PORT, SHIPS]
+    found = quoted(select(question, passages, by_words if embed else None, scripts=LATIN), passages)
+    assert [text[: len(row)] for text, row in zip(found, rows, strict=True)] == rows
+
+
+def test_a_row_of_figures_is_no_header() -> None:
+    passages = ["| Rotterdam | 3150 |\n| Utrecht | 1210 |"]
+    assert quoted(select("What about Rotterdam?", passages, None, scripts=LATIN), passages) == ["| Rotterdam | 3150 |"]
