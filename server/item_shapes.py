@@ -82,6 +82,24 @@ class FileSearchCall(Shape):
     results: list[Any] | None = None
 
 
+class ApprovalRequest(Shape):
+    id: str
+    type: Literal["mcp_approval_request"]
+    server_label: Literal["sandtable"]
+    name: str
+    arguments: str
+    question_id: str
+
+
+class ApprovalResponse(Shape):
+    id: str
+    type: Literal["mcp_approval_response"]
+    approval_request_id: str
+    approve: bool
+    reason: str | None = None
+
+
 ItemOut = Annotated[
-    MessageOut | FunctionCallOut | FunctionResult | ReasoningOut | FileSearchCall, Field(discriminator="type")
+    MessageOut | FunctionCallOut | FunctionResult | ReasoningOut | FileSearchCall | ApprovalRequest | ApprovalResponse,
+    Field(discriminator="type"),
 ]

@@ -213,7 +213,7 @@ def test_an_answer_cut_short_is_incomplete(client):
     limited = by("fake:endless", limits={"seconds": 0.3})
     told = list(client.responses.create(model="chat", input="Story!", stream=True, extra_body=limited))
     assert told[-1].type == "response.incomplete"
-    assert told[-1].response.incomplete_details.reason == "max_seconds"
+    assert told[-1].response.incomplete_details.reason == "max_output_tokens"
     assert told[-1].response.sandtable["limit"] == "seconds"
     assert told[-1].response.output_text == "Once upon a time"
 

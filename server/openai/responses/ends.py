@@ -48,14 +48,13 @@ def _outcome(event: End) -> tuple[str, str | None, dict[str, Any] | None]:
             return "incomplete", REASONS[reason], None
         case RunFinished():
             return "completed", None, None
-        case RunLimited(limit="tokens"):
+        case RunLimited():
+            # OpenAI has no reason for other limits, and strict clients take no other; `sandtable` names the limit.
             return "incomplete", "max_output_tokens", None
-        case RunLimited(limit=limit):
-            return "incomplete", f"max_{limit}", None
         case RunCancelled():
             return "cancelled", None, None
         case RunInterrupted():
-            return "incomplete", "approval_required", None
+            return "completed", None, None
         case RunFailed():
             failure = from_failure(event)
             code = CODES.get(failure.status, "server_error")

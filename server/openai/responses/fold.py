@@ -16,6 +16,7 @@ from agents.events import (
     Event,
     Retrieved,
     RunFinished,
+    RunInterrupted,
     RunResumed,
     RunStarted,
     StepFinished,
@@ -23,6 +24,7 @@ from agents.events import (
 )
 from server.openai.chat_parts import logprobs_of
 from server.openai.responses.ends import end_of
+from server.openai.responses.facts import asked, called, result
 from server.openai.responses.output import Answer, Place, Reasoning, Told, Whole
 from server.openai.trace_text import reasoning_of
 
@@ -75,7 +77,9 @@ class Fold:
             case RunResumed():
                 yield from self._take_back(frozenset(event.void))
             case Token(channel="answer"):
-                yield from self._say(event.task_id, event.text, logprobs_of(event))
+                # Here OpenAI knows no bytes that are not known.
+                odds = [{**one, "bytes": one["bytes"] or []} for one in logprobs_of(event)]
+                yield from self._say(event.task_id, event.text, odds)
             case Token():
                 yield from self._think(event.text)
             case Retrieved():
@@ -123,7 +127,7 @@ class Fold:
     def _searched(self, event: Retrieved) -> Iterator[Told]:
         yield from self._end_thought()
         place = self._place()
-        results = [_result(hit) for hit in event.hits] if self._results else None
+        results = [result(hit) for hit in event.hits] if self._results else None
         shown = {
             "id": place.id("file_search_call"),
             "type": "file_search_call",
@@ -158,35 +162,16 @@ class Fold:
             notes = [c.model_dump(mode="json") for c in event.citations] if isinstance(event, RunFinished) else []
             yield from self._answer.close("completed" if end.status == "completed" else "incomplete", notes)
         for call in calls:
-            item = Whole(place := self._place(), _call(call, place.id("function_call")))
+            item = Whole(place := self._place(), called(call, place.id("function_call")))
             self._items.append(item)
             yield from item.call()
+        for question in event.questions if isinstance(event, RunInterrupted) else ():
+            item = Whole(place := self._place(), asked(question, place.id("mcp_approval_request")))
+            self._items.append(item)
+            yield from item.ask()
         self.response |= end.fields
         self._about |= end.about
         yield end.type, {"response": self.snapshot()}
 
     def _place(self) -> Place:
         return Place(self.response["id"], len(self._items))
-
-
-def _result(hit: Any) -> dict[str, Any]:
-    return {
-        "file_id": hit.file_id,
-        "filename": hit.filename,
-        "score": hit.score,
-        "text": hit.text,
-        "attributes": hit.attributes,
-    }
-
-
-def _call(call: Any, id: str) -> dict[str, Any]:
-    wanted_back = {name: value for name, value in call.extra.items() if name == "extra_content"}
-    return {
-        "id": id,
-        "type": "function_call",
-        "status": "completed",
-        "call_id": call.id,
-        "name": call.name,
-        "arguments": call.arguments,
-        **wanted_back,
-    }

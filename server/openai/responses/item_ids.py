@@ -8,6 +8,8 @@ PREFIXES = {
     "function_call_output": "fco_",
     "reasoning": "rs_",
     "file_search_call": "fs_",
+    "mcp_approval_request": "mcpr_",
+    "mcp_approval_response": "mcpa_",
 }
 
 

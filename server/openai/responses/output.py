@@ -134,7 +134,7 @@ class Reasoning:
 
 @dataclass
 class Whole:
-    """An item that comes all at once: a search that was made, a call for the client."""
+    """An item that comes all at once: a search that was made, a call for the client, a question for a person."""
 
     place: Place
     shown: dict[str, Any]
@@ -148,6 +148,10 @@ class Whole:
         yield self.place.added({**self.shown, "status": "in_progress", "results": None})
         for step in ("in_progress", "searching", "completed"):
             yield self.place.told(f"file_search_call.{step}", id)
+        yield self.place.done(self.shown)
+
+    def ask(self) -> Iterator[Told]:
+        yield self.place.added(self.shown)
         yield self.place.done(self.shown)
 
     def call(self) -> Iterator[Told]:
