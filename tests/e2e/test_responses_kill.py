@@ -11,7 +11,6 @@ from tests.e2e.live import Server
 from tests.e2e.model_server import model_server
 from tests.fake_upstream import ROLE, Canned, chunk, event, stream_of
 
-
 pytestmark = pytest.mark.slow
 
 
