@@ -90,6 +90,8 @@ class Request(Value):
     messages: tuple[Message, ...]
     question: str = ""
     """What the user asked, for backends that quote rather than write; the messages carry it too."""
+    subject: Mapping[str, str] = {}
+    """What the call is about in its pipeline, for backends that answer from a record; never sent to a server."""
     sources: tuple[Source, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | str = "auto"

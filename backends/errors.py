@@ -13,6 +13,7 @@ BackendError
 +-- IncompleteStream       the stream ended before its finish reason
 +-- CapabilityMissing      this backend cannot do what the request asks (says which, and ways out)
 +-- ScriptExhausted        a scripted backend has no reply left (names the prompt)
++-- NotRecorded          a record of a published run has no reply to this (names what was asked)
 +-- BadSpec                a backend spec string or profile that cannot be used
 """
 
@@ -72,6 +73,9 @@ class CapabilityMissing(BackendError): ...
 
 
 class ScriptExhausted(BackendError): ...
+
+
+class NotRecorded(BackendError): ...
 
 
 class BadSpec(BackendError): ...

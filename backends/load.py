@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 BUILT_IN: Mapping[str, Profile] = {
     "scripted": Profile(name="scripted", kind="scripted"),
     "extractive": Profile(name="extractive", kind="extractive"),
+    "recorded": Profile(name="recorded", kind="recorded"),
     "langchain": Profile(name="langchain", kind="langchain"),
 }
-WITHOUT_MODEL = frozenset({"scripted", "extractive"})
+WITHOUT_MODEL = frozenset({"scripted", "extractive", "recorded"})
 """Kinds that answer without one."""
 
 
@@ -51,6 +52,8 @@ def load(
     model = model.strip() or profile.model or ""
     if profile.kind == "scripted":
         return _scripted(spec, model)
+    if profile.kind == "recorded":
+        return _recorded(spec, model)
     if profile.kind == "langchain":
         return _langchain(profile, model)
     return _served(profile, model)
@@ -145,3 +148,11 @@ def _scripted(spec: str, file: str) -> Backend:
     if not file:
         raise BadSpec(f"{spec!r} needs the file of its replies: write 'scripted:FILE'")
     return Scripted(read_script(Path(file)), name=f"scripted:{file}")
+
+
+def _recorded(spec: str, file: str) -> Backend:
+    from backends.recorded import Recorded, read_record
+
+    if not file:
+        raise BadSpec(f"{spec!r} needs the file of a published run: write 'recorded:FILE'")
+    return Recorded(read_record(Path(file)), name=f"recorded:{file}")

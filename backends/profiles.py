@@ -20,7 +20,7 @@ ANTHROPIC_VERSION = "2023-06-01"
 OWN_FIELDS = frozenset({"model", "messages", "stream", "n"})
 
 
-Kind = Literal["openai", "ollama", "anthropic", "langchain", "extractive", "scripted"]
+Kind = Literal["openai", "ollama", "anthropic", "langchain", "extractive", "scripted", "recorded"]
 
 
 class Flags(Value):

@@ -77,6 +77,7 @@ BACKEND_STATUS: dict[type[backend.BackendError], tuple[int, str]] = {
     backend.IncompleteStream: (502, "backend_incomplete_stream"),
     backend.CapabilityMissing: (400, "capability_missing"),
     backend.ScriptExhausted: (400, "script_exhausted"),
+    backend.NotRecorded: (400, "not_recorded"),
     backend.BadSpec: (400, "bad_backend"),
 }
 

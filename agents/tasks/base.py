@@ -1,0 +1,60 @@
+"""What a task is: questions with answers that can be checked without a model.
+
+A task knows nothing of pipelines: whatever turns a question into an answer can be scored by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class BadData(Exception):
+    """A folder or file that does not hold what the task reads (names it, and what is missing)."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question of a task."""
+
+    id: str
+    question: str
+    """As a pipeline is asked it."""
+    gold: Any = None
+    """What `check` compares with; its form is the task's own."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    score: float
+    """0 to 1."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Further figures, each a number, averaged over the items beside the score."""
+    reason: str = ""
+    """Why it is not right."""
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure of the literature, to stand beside ours."""
+
+    pipeline: str
+    metric: str
+    value: float
+    source: str
+
+
+class Task(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def figures(self) -> Sequence[PaperFigure]: ...
+
+    def items(self, folder: Path) -> Sequence[Item]:
+        """All items, in the data's order. Raises BadData."""
+        ...
+
+    def check(self, item: Item, answer: str) -> Verdict: ...

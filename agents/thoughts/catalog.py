@@ -1,0 +1,13 @@
+"""The problems that a tree search knows, by name."""
+
+from __future__ import annotations
+
+from agents.thoughts.base import Problem
+from agents.thoughts.game24 import Game24Thoughts
+from agents.thoughts.text import TextThoughts
+
+PROBLEMS: dict[str, Problem] = {"text": TextThoughts(), "game24": Game24Thoughts()}
+
+
+def problem_of(name: str) -> Problem:
+    return PROBLEMS[name]
