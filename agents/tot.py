@@ -21,9 +21,9 @@ from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 from pydantic import Field
 
-from agents.events import Backtracked, Candidate, Pruned
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
+from agents.search_tree import Backtracked, Candidate, Pruned
 from agents.thoughts.base import Problem, Thought
 from agents.thoughts.catalog import problem_of
 from agents.thoughts.judging import voted, weighed

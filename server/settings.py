@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(50 * MIB, gt=0)
     max_body_bytes: int = Field(16 * MIB, gt=0)
     """Of a request that is not an upload."""
-    max_model_calls: int = Field(50, gt=0)
+    max_model_calls: int = Field(500, gt=0)
     """Calls to the backend in one run."""
     max_tool_calls: int | None = Field(None, gt=0)
     max_tokens: int | None = Field(None, gt=0)

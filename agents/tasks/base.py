@@ -15,6 +15,10 @@ class BadData(Exception):
     """A folder or file that does not hold what the task reads (names it, and what is missing)."""
 
 
+class UnknownTask(Exception):
+    """No task of this name (lists those there are)."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One question of a task."""
@@ -57,4 +61,10 @@ class Task(Protocol):
         """All items, in the data's order. Raises BadData."""
         ...
 
-    def check(self, item: Item, answer: str) -> Verdict: ...
+    def options(self, pipeline: str) -> Mapping[str, Any]:
+        """What the task sets for a pipeline, where the caller does not."""
+        ...
+
+    def check(self, item: Item, answer: str, finalists: Sequence[str] = ()) -> Verdict:
+        """`finalists`: further answers that the pipeline weighed, the one it gave first."""
+        ...

@@ -9,8 +9,8 @@ from server.cli.output import stderr_console
 
 
 @contextmanager
-def progress(total: int, quiet: bool) -> Iterator[Callable[[float], None]]:
-    """Gives a function that is told how much of `total` files is done; parts of a file count."""
+def progress(total: int, quiet: bool, what: str = "files") -> Iterator[Callable[[float], None]]:
+    """Gives a function that is told how much of `total` things is done; parts of one count."""
     console = stderr_console()
     if quiet or not console.is_terminal:
         yield lambda done: None
@@ -19,5 +19,5 @@ def progress(total: int, quiet: bool) -> Iterator[Callable[[float], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(f"{total} files", total=total)
+        task = bar.add_task(f"{total} {what}", total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,20 @@
+"""Every task by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from agents.tasks.base import Task, UnknownTask
+
+TASKS = {
+    "game24": "agents.tasks.game24:Game24",
+}
+
+
+def get(name: str) -> Task:
+    """Raises UnknownTask."""
+    if name not in TASKS:
+        raise UnknownTask(f"there is no task {name!r}; there are {', '.join(TASKS)}")
+    module, _, attribute = TASKS[name].partition(":")
+    task: Task = getattr(import_module(module), attribute)()
+    return task

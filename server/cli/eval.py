@@ -1,0 +1,106 @@
+"""`sandtable eval`: a pipeline on a task, every answer checked without a model."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from server.cli.failure import CommandFailed
+from server.cli.key_values import key_values
+from server.cli.options import Where, json_option, service_options
+from server.cli.output import emit_json, note
+
+if TYPE_CHECKING:
+    from agents.tasks.base import Item, Task
+    from server.cli.eval_runs import Evaluation
+
+AT_ONCE = 8
+
+
+@click.command(name="eval", short_help="Score a pipeline on a task.")
+@click.argument("task")
+@click.option("-p", "--pipeline", default="chat", show_default=True, help="Pipeline; `sandtable pipelines` lists them.")
+@click.option("-b", "--backend", help="Backend, `kind:model`; default: as the service is configured.")
+@click.option("-c", "--collection", help="Name or id of the collection that the pipeline searches.")
+@click.option("-n", "most", type=click.IntRange(min=1), help="So many items; default: all.")
+@click.option(
+    "-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the pipeline; repeatable."
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the task's data; a recorded run needs none.")
+@click.option("--at-once", type=click.IntRange(1, 256), default=AT_ONCE, show_default=True, help="Runs side by side.")
+@click.option("--fresh", is_flag=True, help="Begin anew, instead of going on where the same command stopped.")
+@json_option
+@service_options
+def evaluate(
+    where: Where,
+    task: str,
+    pipeline: str,
+    backend: str | None,
+    collection: str | None,
+    most: int | None,
+    options: tuple[str, ...],
+    data: Path | None,
+    at_once: int,
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    """Score a pipeline on a task.
+
+    Answers are kept as they come, so the same command goes on where it stopped. The score has a 95 % interval, and the
+    paper's figure stands beside it where there is one.
+    """
+    from server.cli.eval_report import report, show
+    from server.cli.eval_runs import Evaluation, kept_answers
+
+    chosen = _task(task)
+    items = _items(chosen, backend, data)[:most]
+    given = {**chosen.options(pipeline), **key_values(options, "-o")}
+    evaluation = Evaluation(chosen, pipeline, backend, collection, given)
+    kept = kept_answers(where, evaluation, fresh)
+    if kept.answers and not as_json:
+        note(f"{len(kept.answers)} answers are there already ({kept.path}); --fresh begins anew.")
+    asyncio.run(_run(where, evaluation, items, kept, at_once, as_json))
+    found = report(evaluation, items, kept.answers)
+    emit_json(found) if as_json else show(found)
+    if found["items"] == found["failed"]:
+        raise CommandFailed("no run gave an answer; see the reasons above", type="evaluation_failed")
+
+
+async def _run(where: Where, evaluation: Evaluation, items: list[Item], kept: Any, at_once: int, as_json: bool) -> None:
+    from server.cli.connection import connect
+    from server.cli.eval_runs import answer_all
+
+    async with connect(where) as api:
+        await answer_all(api, evaluation, items, kept, at_once, quiet=as_json)
+
+
+def _task(name: str) -> Task:
+    from agents.tasks import catalog
+    from agents.tasks.base import UnknownTask
+
+    try:
+        return catalog.get(name)
+    except UnknownTask as error:
+        raise click.UsageError(f"{error}.") from None
+
+
+def _items(task: Task, backend: str | None, data: Path | None) -> list[Item]:
+    """From the folder, from a recorded run, or what both have. Raises CommandFailed, UsageError."""
+    from agents.tasks.base import BadData, Item
+    from backends.errors import BadSpec
+    from backends.recorded import read_record
+
+    kind, _, file = (backend or "").partition(":")
+    try:
+        recorded = list(read_record(Path(file)).questions) if kind == "recorded" else None
+        items = list(task.items(data)) if data is not None else None
+    except (BadData, BadSpec) as error:
+        raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
+    if items is not None:
+        return [item for item in items if recorded is None or item.question in recorded]
+    if recorded is not None:
+        return [Item(id=str(place), question=question) for place, question in enumerate(recorded)]
+    raise click.UsageError(f"the task {task.name!r} needs the folder of its data: --data DIR.")

@@ -1,0 +1,138 @@
+"""The runs of an evaluation: side by side, each answer kept in a file as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from server.cli.failure import CommandFailed
+from server.cli.progress import progress
+
+if TYPE_CHECKING:
+    from agents.tasks.base import Item, Task
+    from server.cli.api import Api
+    from server.cli.options import Where
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    task: Task
+    pipeline: str
+    backend: str | None
+    collection: str | None
+    options: Mapping[str, Any]
+
+    def name(self) -> str:
+        """Of its file: readable, and different for different settings."""
+        settings = json.dumps([self.backend, self.collection, self.options], sort_keys=True, default=str)
+        return f"{self.task.name}-{self.pipeline}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}.jsonl"
+
+
+@dataclass
+class Kept:
+    path: Path
+    answers: dict[str, dict[str, Any]]
+    """By item id."""
+
+    def add(self, answer: dict[str, Any]) -> None:
+        self.answers[answer["id"]] = answer
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+
+
+def kept_answers(where: Where, evaluation: Evaluation, fresh: bool) -> Kept:
+    """What the same command has kept; failed runs do not count and are tried again."""
+    from server.cli.options import settings_for
+
+    settings = settings_for(where.config, data_dir=where.data_dir)
+    path = settings.data_dir / "eval" / evaluation.name()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if fresh:
+        path.unlink(missing_ok=True)
+    found: dict[str, dict[str, Any]] = {}
+    if path.is_file():
+        for line in path.read_text("utf-8").splitlines():
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                continue  # The last line of a command that was killed.
+            if answer.get("error") is None:
+                found[answer["id"]] = answer
+    return Kept(path, found)
+
+
+async def answer_all(
+    api: Api, evaluation: Evaluation, items: Sequence[Item], kept: Kept, at_once: int, *, quiet: bool
+) -> None:
+    """Ask what is not answered yet. Raises CommandFailed if the service refuses the command as such."""
+    left = [item for item in items if item.id not in kept.answers]
+    gate, done = asyncio.Semaphore(at_once), len(items) - len(left)
+    with progress(len(items), quiet, "items") as tell:
+        tell(done)
+
+        async def one(item: Item) -> None:
+            nonlocal done
+            async with gate:
+                kept.add(await _answer(api, evaluation, item))
+            done += 1
+            tell(done)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for item in left:
+                    group.create_task(one(item))
+        except ExceptionGroup as failed:
+            # All for one reason, since it concerns the command: the first says it.
+            raise failed.exceptions[0] from None
+
+
+async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any]:
+    extension: dict[str, Any] = {"options": dict(evaluation.options)}
+    if evaluation.backend is not None:
+        extension["backend"] = evaluation.backend
+    if evaluation.collection is not None:
+        extension["collection"] = evaluation.collection
+    messages = [{"role": "user", "content": item.question}]
+    body = {"model": evaluation.pipeline, "messages": messages, "sandtable": extension}
+    try:
+        reply = await api.call("POST", "/v1/chat/completions", json=body)
+    except CommandFailed as error:
+        if error.status in (400, 401, 403, 404) and error.code not in OF_THE_ITEM:
+            raise
+        return {"id": item.id, "error": error.message, "code": error.code}
+    about = reply["sandtable"]
+    trace = await _trace(api, about["run_id"])
+    return {
+        "id": item.id,
+        "answer": reply["choices"][0]["message"]["content"] or "",
+        "run_id": about["run_id"],
+        "limit": about.get("limit"),
+        "seconds": about["seconds"],
+        "cost": about["cost"],
+        "tokens": (reply["usage"] or {}).get("total_tokens"),
+        "error": None,
+        **trace,
+    }
+
+
+OF_THE_ITEM = frozenset({"script_exhausted", "not_recorded", "context_length_exceeded", "backend_refused"})
+"""Refusals that concern one question, not the command."""
+
+
+async def _trace(api: Api, run_id: str) -> dict[str, Any]:
+    """Calls of the model, and the answers that the pipeline weighed at its end."""
+    calls, finalists, after = 0, list[str](), 0
+    while True:
+        page = await api.call("GET", f"/v1/runs/{run_id}/events", params={"after": after, "limit": 10_000})
+        for event in page["data"]:
+            calls += event["type"] == "llm_called"
+            if event["type"] == "step_finished" and "finalists" in event["update"]:
+                finalists = event["update"]["finalists"]
+            after = event["seq"]
+        if not page["has_more"]:
+            return {"calls": calls, "finalists": finalists}
