@@ -48,14 +48,25 @@ class Checkpoints:
     async def _open(self) -> AsyncSqliteSaver:
         import aiosqlite
 
-        make = await asyncio.to_thread(_saver_class)
-        self._connection = await aiosqlite.connect(self._path)
-        # NORMAL in WAL mode keeps every commit through kill -9, at an eighth of the time of FULL for a step.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
-            await self._connection.execute(f"PRAGMA {pragma}")
-        saver = make(self._connection)
-        await saver.setup()
+        connection = await aiosqlite.connect(self._path)
+        try:
+            saver = await _prepared(connection)
+        except BaseException:
+            # A disk that is full, a database that is locked: it is tried again with the next run.
+            await connection.close()
+            raise
+        self._connection = connection
         return saver
+
+
+async def _prepared(connection: aiosqlite.Connection) -> AsyncSqliteSaver:
+    make = await asyncio.to_thread(_saver_class)
+    # NORMAL in WAL mode keeps every commit through kill -9, at an eighth of the time of FULL for a step.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        await connection.execute(f"PRAGMA {pragma}")
+    saver = make(connection)
+    await saver.setup()
+    return saver
 
 
 def _saver_class() -> type[AsyncSqliteSaver]:
