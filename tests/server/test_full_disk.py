@@ -13,6 +13,8 @@ from tests.server.conftest import events_of, listening, make_store, put, until, 
 from tests.server.test_chat import ask
 from tests.server.test_mcp import connected, told
 
+pytestmark = pytest.mark.slow
+
 SIZE = 160
 """MiB of the disk: an upload must leave 64 of them free."""
 
