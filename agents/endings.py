@@ -38,7 +38,7 @@ def ending(task: asyncio.Task[None], walk: Walk, run: Run, seconds: float) -> li
     if error is not None:
         about = _told(error)
         return [outlet.make(events.RunFailed, answer=_so_far(run, walk.values), **about, **spent)]
-    if walk.questions:
+    if walk.questions or walk.next:
         return [outlet.make(events.RunInterrupted, answer=run.said, questions=walk.questions, **spent)]
     answer = walk.values.get("answer", "")
     citations = tuple(walk.values.get("citations", ()))

@@ -6,6 +6,7 @@ AgentError
 +-- BadPipeline          a pipeline of the user's own that cannot be loaded
 +-- CollectionRequired   the pipeline searches, and no collection was given
 +-- BadAnswer            what a person answered to a step that asked is not understood
++-- BadUpdate            a change of a thread's state that does not fit it (`key` names the place)
 +-- NotStored            what the run did cannot be stored, so it does no more
 +-- BadCassette          a recording that cannot be read, or that cannot be replayed (names the place)
 +-- NotIdentical         a replay in which something else happens than in the recording (`difference` says what)
@@ -36,6 +37,12 @@ class CollectionRequired(AgentError): ...
 
 
 class BadAnswer(AgentError): ...
+
+
+class BadUpdate(AgentError):
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class NotStored(AgentError): ...

@@ -242,6 +242,7 @@ class RunInterrupted(End):
 
     type: Literal["run_interrupted"] = "run_interrupted"
     questions: tuple[Question, ...]
+    """None at a breakpoint, after which a run without a command goes on."""
 
 
 Event = (

@@ -112,7 +112,7 @@ class Showing:
             thread_id=thread,
             checkpoint_id=self.ids.back(start.get("checkpoint_id")),
             durability="sync" if self.recording.durable else "exit",
-            command=command_of(self.ids.back(command)) if command is not None else None,
+            command=command_of(self.ids.back(command), self.pipeline) if command is not None else None,
             continues=start.get("continues", False),
             interrupt_before=tuple(start.get("interrupt_before", ())),
             interrupt_after=tuple(start.get("interrupt_after", ())),

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from agents.state_update import read_update
 from backends.base import Message
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import Command
+
+    from agents.pipeline import Pipeline
 
     Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -96,13 +99,14 @@ async def has_begun(place: Place, run_id: str) -> bool:
     return (found.metadata or {}).get("run_id") == run_id
 
 
-def command_of(given: dict[str, Any]) -> Command[Any]:
-    """LangGraph's command of its JSON form: `goto` is a step, `{node, input}`, or a list of these."""
+def command_of(given: dict[str, Any], pipeline: Pipeline) -> Command[Any]:
+    """LangGraph's command of its JSON form: `goto` is a step, `{node, input}`, or a list of these. Raises BadUpdate."""
     from langgraph.types import Command, Send
 
-    goto = given.get("goto") or []
+    goto, update = given.get("goto") or [], given.get("update")
     steps = [Send(to["node"], to["input"]) if isinstance(to, dict) else to for to in _listed(goto)]
-    return Command(update=given.get("update"), resume=given.get("resume"), goto=steps)
+    typed = read_update(pipeline, update) if update is not None else None
+    return Command(update=typed, resume=given.get("resume"), goto=steps)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -35,6 +35,8 @@ class Walk:
 
     values: Mapping[str, Any] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
+    next: tuple[str, ...] = ()
+    """The steps that are left, at a breakpoint."""
 
 
 async def walk(
@@ -85,6 +87,8 @@ async def _steps(
         async for part in parts:
             if part["type"] != "values":
                 outlet.arrive(part["type"], part["ns"], part["data"])
+                if part["type"] == "checkpoints" and not part["ns"]:
+                    done.next = tuple(part["data"]["next"])
             elif not part["ns"]:
                 done.values = part["data"]
                 # Steps that ran side by side ask in parts of their own, and a part without a question may follow.

@@ -16,6 +16,8 @@ from server import errors, openapi, ops, replays, run_answers, run_events, tools
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
+from server.langgraph import assistants, graphs, meta, states, store, threads
+from server.langgraph import runs as thread_runs
 from server.mcp import endpoint as mcp
 from server.openai import (
     chat,
@@ -56,6 +58,13 @@ ROUTERS = (
     run_events,
     replays,
     tools,
+    meta,
+    assistants,
+    graphs,
+    threads,
+    states,
+    thread_runs,
+    store,
     ops,
 )
 

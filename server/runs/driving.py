@@ -113,7 +113,7 @@ async def place_of(services: Services, order: Order, *, durable: bool) -> Place 
         thread_id=order.thread_id,
         checkpoint_id=start.checkpoint_id,
         durability="sync" if durable else "exit",
-        command=command_of(start.command) if start.command is not None else None,
+        command=command_of(start.command, order.pipeline) if start.command is not None else None,
         continues=start.continues,
         interrupt_before=start.interrupt_before,
         interrupt_after=start.interrupt_after,

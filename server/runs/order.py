@@ -60,6 +60,8 @@ class Order:
     """Of a fork: `agents.cassette.Origin`, as JSON."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The client's own."""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """What else the API wants to know again of its request, as JSON."""
 
 
 def row_of(order: Order, *, durable: bool) -> dict[str, Any]:
@@ -85,6 +87,7 @@ def row_of(order: Order, *, durable: bool) -> dict[str, Any]:
             "start": order.start.model_dump(mode="json"),
             "resumes": order.resumes,
             "origin": order.origin,
+            "request": dict(order.request),
         },
     }
 
@@ -112,5 +115,6 @@ async def order_from(services: Services, row: Row[Any]) -> Order:
         start=Start.model_validate(given["start"]),
         resumes=given["resumes"],
         origin=given.get("origin"),
+        request=given.get("request", {}),
         metadata=row.metadata,
     )

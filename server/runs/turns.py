@@ -51,6 +51,10 @@ class Turns:
         self._call()
         return ticket
 
+    def taken(self, thread_id: str) -> bool:
+        """Whether a run on the thread has its turn, or waits for it."""
+        return thread_id in self._busy or any(t.thread_id == thread_id for q in self._waiting.values() for t in q)
+
     def leave(self, ticket: Ticket) -> None:
         if ticket in self._running:
             self._running.discard(ticket)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from server.storage import threads
 from server.storage.tables import event, run
@@ -55,6 +55,28 @@ def get_run(db: Connection, tenant: str, run_id: str) -> Row[Any] | None:
 
 def is_over(db: Connection, run_id: str) -> bool:
     return db.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one_or_none() not in UNDER_WAY
+
+
+def thread_runs(
+    db: Connection, tenant: str, thread_id: str, statuses: Sequence[str] | None, limit: int, offset: int
+) -> Sequence[Row[Any]]:
+    """Newest first."""
+    query = select(run).where(run.c.thread_id == thread_id, run.c.tenant == tenant)
+    if statuses is not None:
+        query = query.where(run.c.status.in_(statuses))
+    return db.execute(query.order_by(run.c.created_at.desc(), run.c.id.desc()).limit(limit).offset(offset)).all()
+
+
+def under_way(db: Connection, tenant: str, thread_id: str | None = None) -> Sequence[Row[Any]]:
+    query = select(run).where(run.c.tenant == tenant, run.c.status.in_(UNDER_WAY))
+    if thread_id is not None:
+        query = query.where(run.c.thread_id == thread_id)
+    return db.execute(query.order_by(run.c.created_at, run.c.id)).all()
+
+
+def remove_run(db: Connection, run_id: str) -> None:
+    db.execute(delete(event).where(event.c.run_id == run_id))
+    db.execute(delete(run).where(run.c.id == run_id))
 
 
 def end_run(db: Connection, run_id: str, status: str, answer: str | None) -> None:

@@ -60,6 +60,45 @@ run = Table(
 )
 """`order`: what else it takes to run it again, as `server.runs.order` writes it; `metadata`: the client's own."""
 
+assistant = Table(
+    "assistant",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Index("assistant_by_age", "tenant", "created_at"),
+)
+"""`version`: the one in use."""
+
+assistant_version = Table(
+    "assistant_version",
+    metadata,
+    Column("assistant_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("pipeline", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("description", Text),
+    Column("config", JSON, nullable=False),
+    Column("context", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+store_item = Table(
+    "store_item",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("namespace", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("indexed", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+"""`namespace`: its labels joined by dots, which no label has. `indexed`: false, or the fields that a query looks at."""
+
 event = Table(
     "event",
     metadata,

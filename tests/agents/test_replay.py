@@ -216,7 +216,7 @@ async def test_a_question_and_its_answer(offered):
     assert await replay(before) == as_json(before)
 
     command = {"resume": {first[-1].questions[0].id: {"approved": True, "comment": "fine"}}}
-    place = Place(graph=graph, thread_id=THREAD_ID, command=command_of(command))
+    place = Place(graph=graph, thread_id=THREAD_ID, command=command_of(command, pipeline))
     past = read_past([], first, {})
     second = [e async for e in stream(pipeline, given, deps, run_id="r2", place=place, past=past)]
     assert second[-1].answer == "True fine"
