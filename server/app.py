@@ -16,7 +16,7 @@ from server import errors, openapi, ops, replays, run_answers, run_events, tools
 from server.access import Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
-from server.langgraph import assistants, graphs, meta, states, store, threads
+from server.langgraph import assistants, graphs, meta, run_ends, stateless_runs, states, store, threads
 from server.langgraph import runs as thread_runs
 from server.mcp import endpoint as mcp
 from server.openai import (
@@ -58,14 +58,16 @@ ROUTERS = (
     run_events,
     replays,
     tools,
+    ops,
     meta,
     assistants,
     graphs,
     threads,
     states,
     thread_runs,
+    stateless_runs,
+    run_ends,
     store,
-    ops,
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row
 
 from agents.approval import answered
 from agents.errors import BadAnswer
@@ -17,7 +17,6 @@ from server.openai.schema import Body, Json
 from server.runs.order import Start, order_from
 from server.services import Services, services_of, tenant_of
 from server.storage import runs
-from server.storage.tables import run as run_table
 
 if TYPE_CHECKING:
     from agents.events import Question
@@ -64,12 +63,13 @@ async def resume_run(request: Request, run_id: str, body: Answers) -> dict[str, 
         start=Start(command={"resume": given}),
         resumes=run_id,
     )
-    if not await services.database.write(lambda db: _take(db, row)):
+    # Of two answers that come at once, the first counts.
+    if not await services.database.write(lambda db: runs.change_status(db, run_id, "waiting", "answered")):
         raise ApiError(409, f"The run {run_id} has been answered already.", code="run_not_waiting")
     try:
         await services.runs.submit(order)
     except BaseException:
-        await services.database.write(lambda db: _status(db, run_id, "answered", "waiting"))
+        await services.database.write(lambda db: runs.change_status(db, run_id, "answered", "waiting"))
         raise
     return {"id": order.run_id, "object": "run", "thread_id": order.thread_id, "resumes": run_id, "status": "queued"}
 
@@ -108,13 +108,3 @@ def _answers(body: Answers, questions: tuple[Question, ...]) -> dict[str, Any]:
     if not given:
         raise bad_request("'answers' is empty.", "answers", "invalid_value")
     return given
-
-
-def _take(db: Connection, row: Row[Any]) -> bool:
-    """Of two answers that come at once, the first counts."""
-    return _status(db, row.id, "waiting", "answered")
-
-
-def _status(db: Connection, run_id: str, old: str, new: str) -> bool:
-    change = update(run_table).where(run_table.c.id == run_id, run_table.c.status == old).values(status=new)
-    return db.execute(change).rowcount == 1

@@ -132,8 +132,9 @@ def api():
 
 
 @pytest.fixture(scope="module")
-def compatibility():
-    return (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+def told_of():
+    """The pages that tell of routes, in the order of these."""
+    return [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("compatibility.md", "langgraph.md")]
 
 
 def operations(api) -> dict[str, set[str]]:
@@ -150,16 +151,17 @@ def operations(api) -> dict[str, set[str]]:
     return found
 
 
-def test_every_route_is_told_of(api, compatibility):
-    section = compatibility.partition("\n## Routes\n")[2].partition("\n## ")[0]
-    assert [CODE.findall(row)[0] for row in rows(section)] == list(operations(api))
+def test_every_route_is_told_of(api, told_of):
+    sections = [page.partition("\n## Routes\n")[2].partition("\n## ")[0] for page in told_of]
+    assert [CODE.findall(row)[0] for section in sections for row in rows(section)] == list(operations(api))
 
 
-def test_every_field_is_told_of(api, compatibility):
-    sections = compatibility.partition("\n## Fields\n")[2].split("\n### ")[1:]
+def test_every_field_is_told_of(api, told_of):
+    sections = [section for page in told_of for section in page.partition("\n## Fields\n")[2].split("\n### ")[1:]]
     told = {
-        section.partition("\n")[0].strip(): {name for row in rows(section) for name in CODE.findall(row)}
+        route: {name for row in rows(section) for name in CODE.findall(row)}
         for section in sections
+        for route in section.partition("\n")[0].strip().split(", ")
     }
     # A multipart form is read by hand, so the schema does not know its fields.
     assert told.pop("POST /v1/files") == {"file", "purpose"}

@@ -62,6 +62,7 @@ EXPECTED = {"retrieval": {"sqlalchemy"}}
 COMES_WITH = {
     "httpx2": "mcp",
     "langchain_core": "langgraph",
+    "langgraph_sdk": "langgraph",
     "pydantic_core": "pydantic",
     "sse_starlette": "mcp",
     "starlette": "fastapi",

@@ -35,8 +35,24 @@ async def begin(request: Request, thread_id: str | None, body: RunCreate) -> Ord
     if strategy == "reject" and services.turns.taken(asked.thread_id):
         message = f"The thread {thread_id!r} is busy, and 'multitask_strategy' is 'reject'."
         raise ApiError(409, message, param="multitask_strategy", code="thread_busy")
-    await services.runs.submit(order)
+    await _submit(services, order)
     return order
+
+
+async def _submit(services: Services, order: Order) -> None:
+    """Raises ApiError if the run answers a question that has been answered already, or the service is full."""
+    asked = order.resumes if order.start.checkpoint_id is None else None
+    if asked is not None and not await services.database.write(
+        lambda db: runs.change_status(db, asked, "waiting", "answered")
+    ):
+        message = f"The run {asked!r} has been answered already."
+        raise ApiError(409, message, param="command.resume", code="run_not_waiting")
+    try:
+        await services.runs.submit(order)
+    except BaseException:
+        if asked is not None:
+            await services.database.write(lambda db: runs.change_status(db, asked, "answered", "waiting"))
+        raise
 
 
 async def _thread(services: Services, tenant: str, thread_id: str, body: ThreadRunCreate) -> str:

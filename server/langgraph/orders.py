@@ -10,9 +10,10 @@ from server.errors import ApiError
 from server.ids import new_uuid
 from server.langgraph.known_assistants import Assistant, find_assistant
 from server.langgraph.run_input import read_input
-from server.langgraph.run_schema import RunCreate, ThreadRunCreate, modes_of, refuse_unsupported
+from server.langgraph.run_schema import RunCreate, ThreadRunCreate
 from server.langgraph.run_settings import Layer, Settled, layers_of, read_options, settle
 from server.langgraph.run_start import answered_run, read_start
+from server.langgraph.run_support import modes_of, refuse_unsupported
 from server.langgraph.snapshots import Snapshot, snapshot
 from server.mcp.places import collection_named
 from server.openai.sandtable import RunLimits

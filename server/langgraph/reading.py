@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import StreamingResponse
@@ -12,18 +10,15 @@ from starlette.responses import StreamingResponse
 from agents.events import TERMINAL
 from server import sse
 from server.errors import ApiError
-from server.langgraph.frames import Frames, error_of, final_values
+from server.langgraph.frames import Frames
 from server.langgraph.known_assistants import id_of
 from server.langgraph.run_rows import headers_of
 from server.langgraph.snapshots import Snapshot, snapshot, soon
 from server.runs.order import Order
-from server.storage import runs
 
 if TYPE_CHECKING:
     from server.services import Services
 
-PATIENCE = 15.0
-"""Seconds of silence after which a waiting client gets a blank, so that its connection is kept."""
 LONGEST = 15
 
 
@@ -67,8 +62,8 @@ def stream(
 async def _frames(
     services: Services, run: Any, modes: list[str], place: Place, *, subgraphs: bool, cancels: bool
 ) -> AsyncGenerator[str, None]:
-    about = _about(run)
-    frames = Frames(about, modes, _loader(services, about["thread_id"]), subgraphs=subgraphs)
+    about = about_run(run)
+    frames = Frames(about, modes, loader(services, about["thread_id"]), subgraphs=subgraphs)
     over = False
     try:
         async for seq, type, text in services.events.follow(about["run_id"], 0):
@@ -83,7 +78,7 @@ async def _frames(
             services.runs.cancel(about["run_id"])
 
 
-def _about(run: Any) -> dict[str, Any]:
+def about_run(run: Any) -> dict[str, Any]:
     run_id = getattr(run, "run_id", None) or run.id
     pipeline = run.pipeline if isinstance(run.pipeline, str) else run.pipeline.name
     request = run.request if isinstance(run, Order) else run.order.get("request", {})
@@ -91,46 +86,10 @@ def _about(run: Any) -> dict[str, Any]:
     return {"run_id": run_id, "thread_id": run.thread_id, "graph_id": pipeline, "assistant_id": assistant}
 
 
-def _loader(services: Services, thread_id: str) -> Any:
+def loader(services: Services, thread_id: str) -> Any:
     async def load(checkpoint_id: str | None) -> Snapshot | None:
         if checkpoint_id is not None:
             return await soon(services, thread_id, checkpoint_id)
         return await snapshot(services, thread_id)
 
     return load
-
-
-def wait(services: Services, run: Any, *, cancels: bool = False) -> StreamingResponse:
-    """The run's last values as JSON, once it has ended; blanks before them keep the connection."""
-    body = _blanks_then(services, run, cancels=cancels)
-    return StreamingResponse(body, media_type="application/json", headers=headers_of(run, "join"))
-
-
-async def _blanks_then(services: Services, run: Any, *, cancels: bool) -> AsyncIterator[str]:
-    run_id, over = _about(run)["run_id"], False
-    result = asyncio.create_task(values_when_over(services, run))
-    try:
-        while not over:
-            done, _ = await asyncio.wait({result}, timeout=PATIENCE)
-            over = bool(done)
-            yield json.dumps(result.result(), ensure_ascii=False) if over else "\n"
-    finally:
-        result.cancel()
-        if cancels and not over:
-            services.runs.cancel(run_id)
-
-
-async def values_when_over(services: Services, run: Any) -> dict[str, Any]:
-    about = _about(run)
-    run_id, checkpoint_id, end = about["run_id"], None, None
-    async for _, type, text in services.events.follow(run_id, 0):
-        if type == "checkpointed":
-            checkpoint_id = json.loads(text)["checkpoint_id"]
-        elif type in TERMINAL:
-            end = json.loads(text)
-    if end is None:
-        gone = await services.database.read(lambda db: runs.is_over(db, run_id))
-        return {"__error__": {"error": "Gone", "message": f"the run {run_id!r} was deleted" if gone else "no end"}}
-    if end["type"] == "run_failed":
-        return {"__error__": error_of(end)}
-    return await final_values(end, await _loader(services, about["thread_id"])(checkpoint_id), run_id)

@@ -24,6 +24,7 @@ STATUS = {
     "limited": "success",
     "cancelled": "interrupted",
     "waiting": "interrupted",
+    "answered": "interrupted",
     "interrupted": "error",
 }
 """Ours to LangGraph's. A run that reached its limit of seconds is `timeout`; one that reached another has ended well,

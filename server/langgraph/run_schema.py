@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from server.langgraph.assistant_schema import Config
-from server.langgraph.route import Limit, Offset, Query, Uuid, not_supported
+from server.langgraph.route import Limit, Offset, Query, Uuid
 from server.openai.schema import Body, Json, Text
 
 Mode = Literal[
     "values", "messages", "messages-tuple", "updates", "custom", "checkpoints",
     "events", "tasks", "debug", "tools", "lifecycle",
 ]  # fmt: skip
-UNSUPPORTED_MODES = frozenset({"events", "tasks", "debug", "tools", "lifecycle"})
 RunStatus = Literal["pending", "running", "error", "success", "timeout", "interrupted"]
 Steps = Literal["*"] | Annotated[list[Text], Field(max_length=1_000)]
 
@@ -95,39 +94,3 @@ class RunsQuery(Query):
     offset: Offset = 0
     status: RunStatus | None = None
     select: list[Text] | None = None
-
-
-NOT_HERE = {
-    "webhook": "A webhook",
-    "feedback_keys": "Feedback",
-    "after_seconds": "A run that begins later",
-    "langsmith_tracer": "Tracing to LangSmith",
-}
-
-
-def refuse_unsupported(body: RunCreate) -> None:
-    """Raises ApiError (501) for the first field that asks for what there is not."""
-    for name, what in NOT_HERE.items():
-        if getattr(body, name):
-            raise not_supported(what, name)
-    check_modes(modes_of(body.stream_mode), "stream_mode")
-    if body.on_completion == "delete":
-        raise not_supported("'delete'", "on_completion", "delete the thread when you have read its run")
-    if body.durability == "exit" or body.checkpoint_during is False:
-        name = "durability" if body.durability else "checkpoint_during"
-        raise not_supported(f"{body.durability or False!r}", name, "every step is stored before the next begins")
-    if body.command is not None and body.command.graph is not None:
-        raise not_supported("A command to another graph", "command.graph")
-
-
-def modes_of(given: str | list[Any] | None) -> list[str]:
-    listed = [given] if isinstance(given, str) else list(given or ())
-    return list(dict.fromkeys(listed)) or ["values"]
-
-
-def check_modes(modes: list[str], where: str) -> None:
-    for mode in modes:
-        if mode in UNSUPPORTED_MODES:
-            raise not_supported(
-                f"The stream mode {mode!r}", where, "use values, updates, messages, custom, checkpoints"
-            )

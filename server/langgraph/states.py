@@ -13,8 +13,9 @@ from server.langgraph.route import LangGraphRoute, contains
 from server.langgraph.run_schema import Checkpoint
 from server.langgraph.snapshots import snapshot
 from server.langgraph.state_changes import change_state
+from server.langgraph.state_schema import History, HistoryQuery, StateAt, StateQuery, StateUpdate
 from server.langgraph.thread_rows import thread_of
-from server.langgraph.thread_schema import History, HistoryQuery, StateAt, StateQuery, StateUpdate, Update
+from server.langgraph.thread_schema import Update
 from server.langgraph.values import checkpoint_of, state_of
 from server.services import services_of, tenant_of
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import get_args
 
 from server.errors import ApiError
-from server.langgraph.run_schema import Mode, check_modes
+from server.langgraph.run_schema import Mode
+from server.langgraph.run_support import check_modes
 
 
 def asked_modes(given: Sequence[str] | None) -> list[str]:

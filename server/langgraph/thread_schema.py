@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from server.langgraph.route import Limit, Offset, Query, Uuid
-from server.langgraph.run_schema import Checkpoint, Command
-from server.openai.schema import UNICODE, Body, Json, Text
+from server.langgraph.run_schema import Command
+from server.openai.schema import Body, Json, Text
 
 Status = Literal["idle", "busy", "interrupted", "error"]
 ThreadField = Literal[
     "thread_id", "created_at", "updated_at", "state_updated_at", "metadata", "config", "context", "status", "values",
     "interrupts",
 ]  # fmt: skip
-StateField = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(values|next|tasks|checkpoint|metadata|created_at|parent_checkpoint|interrupts|values\..+)$"
-    ),
-    UNICODE,
-]
-Select = Annotated[list[StateField], Field(max_length=100)]
 
 
 class Update(Body):
@@ -67,37 +59,6 @@ class ThreadSearch(ThreadCount):
 class ThreadPrune(Body):
     thread_ids: Annotated[list[Uuid], Field(max_length=1_000)]
     strategy: Literal["delete", "keep_latest"] = "delete"
-
-
-class StateUpdate(Body):
-    values: Json | list[Any] | None = None
-    checkpoint: Checkpoint | None = None
-    checkpoint_id: Text | None = None
-    as_node: Text | None = None
-
-
-class StateAt(Body):
-    checkpoint: Checkpoint
-    subgraphs: bool = False
-    select: Select | None = None
-
-
-class History(Body):
-    limit: Limit = 10
-    before: Text | Checkpoint | None = None
-    metadata: Json | None = None
-    checkpoint: Checkpoint | None = None
-    select: Select | None = None
-
-
-class StateQuery(Query):
-    subgraphs: bool = False
-    select: Select | None = None
-
-
-class HistoryQuery(Query):
-    limit: Limit = 10
-    before: Text | None = None
 
 
 class ThreadQuery(Query):

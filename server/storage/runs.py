@@ -74,6 +74,12 @@ def under_way(db: Connection, tenant: str, thread_id: str | None = None) -> Sequ
     return db.execute(query.order_by(run.c.created_at, run.c.id)).all()
 
 
+def change_status(db: Connection, run_id: str, old: str, new: str) -> bool:
+    """False if it is not, or not any more, `old`."""
+    change = update(run).where(run.c.id == run_id, run.c.status == old).values(status=new)
+    return db.execute(change).rowcount == 1
+
+
 def remove_run(db: Connection, run_id: str) -> None:
     db.execute(delete(event).where(event.c.run_id == run_id))
     db.execute(delete(run).where(run.c.id == run_id))

@@ -1,4 +1,3 @@
-import pytest
 import pytest_asyncio
 from langgraph_sdk import get_client
 
@@ -23,10 +22,11 @@ async def service(tmp_path_factory):
                 catalog.PIPELINES.pop(name, None)
 
 
-@pytest.fixture
-def sdk(service):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sdk(service):
     """langgraph-sdk, as it is."""
-    return get_client(url=str(service.base_url), api_key=None)
+    async with get_client(url=str(service.base_url), api_key=None) as client:
+        yield client
 
 
 async def collect(stream):
