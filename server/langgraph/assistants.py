@@ -136,7 +136,7 @@ async def _fields(request: Request, body: AssistantCreate | AssistantPatch, befo
         raise ApiError(404, message, param="graph_id", code="graph_not_found")
     given = body.config.model_dump(exclude_none=True) if body.config else before.config if before else {}
     context = body.context if body.context is not None else before.context if before else {}
-    await check_settings(graph_id, given, context)
+    await check_settings(services_of(request), graph_id, given, context)
     about = {**(before.metadata if before else {}), **(body.metadata or {})}
     return {
         "pipeline": graph_id,

@@ -25,9 +25,9 @@ async def begin(request: Request, thread_id: str | None, body: RunCreate) -> Ord
         thread_id = await _thread(services, tenant, thread_id, body)
         strategy = body.multitask_strategy or "enqueue"
         if strategy in ("interrupt", "rollback"):
-            await make_order(Asked(services, tenant, thread_id, body))  # Nothing is stopped for a wrong request.
+            await make_order(Asked(request, thread_id, body))  # Nothing is stopped for a wrong request.
             await _clear(services, tenant, thread_id, strategy)
-    asked = Asked(services, tenant, thread_id or new_uuid(), body)
+    asked = Asked(request, thread_id or new_uuid(), body)
     order = await make_order(asked)
     about = {key: order.request[key] for key in ("assistant_id",)} | {"graph_id": order.pipeline.name}
     if thread_id is not None:

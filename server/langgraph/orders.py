@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
 
 from server.errors import ApiError
 from server.ids import new_uuid
 from server.langgraph.known_assistants import Assistant, find_assistant
 from server.langgraph.run_input import read_input
 from server.langgraph.run_schema import RunCreate, ThreadRunCreate
-from server.langgraph.run_settings import Layer, Settled, layers_of, read_options, settle
+from server.langgraph.run_settings import Layer, Settled, layers_of, settle
 from server.langgraph.run_start import answered_run, read_start
 from server.langgraph.run_support import modes_of, refuse_unsupported
 from server.langgraph.snapshots import Snapshot, snapshot
-from server.mcp.places import collection_named
-from server.openai.sandtable import RunLimits
-from server.openai.search import generation_of, note_use
-from server.resolve import check_capabilities, limits_for, pipeline_of
+from server.openai.parts import Parts, parts_of
+from server.openai.sandtable import Extension, RunLimits
+from server.resolve import pipeline_of
 from server.runs.order import Order
+from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from agents.pipeline import Pipeline
     from agents.run import RunInput
-    from agents.spending import Limits
-    from backends.base import Backend
-    from retrieval.collection import Collection
-    from server.services import Services
 
 
 @dataclass(frozen=True)
 class Asked:
     """Who asks for a run, with what, and where."""
 
-    services: Services
-    tenant: str
+    request: Request
     thread_id: str
     body: RunCreate
 
@@ -46,9 +43,9 @@ async def make_order(asked: Asked) -> Order:
     """Raises ApiError."""
     from agents.run import Sampling
 
-    services, body = asked.services, asked.body
+    services, tenant, body = services_of(asked.request), tenant_of(asked.request), asked.body
     refuse_unsupported(body)
-    assistant = await find_assistant(services, asked.tenant, body.assistant_id)
+    assistant = await find_assistant(services, tenant, body.assistant_id)
     pipeline = await pipeline_of(assistant.graph_id)
     head = await snapshot(services, asked.thread_id, pipeline=pipeline.name)
     base = head
@@ -56,20 +53,18 @@ async def make_order(asked: Asked) -> Order:
         base = await snapshot(services, asked.thread_id, checkpoint_id)
     start = read_start(body, pipeline, base, forks=base is not head)
     goes_on = start.command is not None or start.continues
-    before = await answered_run(services, asked.tenant, base) if goes_on else None
-    settled = settle(*_layers(assistant, before, body))
-    collection = await _collection(asked, pipeline, settled)
-    backend, limits = await _means(asked, pipeline, settled)
+    before = await answered_run(services, tenant, base) if goes_on else None
+    parts = await _parts(asked, assistant, settle(*_layers(assistant, before, body)))
     input, ids = _input(body, base, before, pipeline)
-    order = Order(
-        tenant=asked.tenant,
+    return Order(
+        tenant=tenant,
         pipeline=pipeline,
-        options=read_options(pipeline, settled),
+        options=parts.options,
         input=input,
-        sampling=Sampling(),
-        limits=limits,
-        backend=backend,
-        collection=collection,
+        sampling=Sampling.model_validate(before.order["sampling"]) if before is not None else Sampling(),
+        limits=parts.limits,
+        backend=parts.backend,
+        collection=parts.collection,
         run_id=new_uuid(),
         thread_id=asked.thread_id,
         kind="langgraph",
@@ -78,7 +73,6 @@ async def make_order(asked: Asked) -> Order:
         metadata={**(body.config.metadata or {} if body.config else {}), **(body.metadata or {})},
         request=_remembered(body, assistant, ids),
     )
-    return replace(order, sampling=Sampling.model_validate(before.order["sampling"])) if before else order
 
 
 def _checkpoint_id(body: RunCreate) -> str | None:
@@ -112,42 +106,16 @@ def _settings_of(before: Row[Any], graph_id: str) -> dict[str, Any]:
     return found
 
 
-async def _collection(asked: Asked, pipeline: Pipeline, settled: Settled) -> Collection | None:
-    services, settings = asked.services, settled.settings
+async def _parts(asked: Asked, assistant: Assistant, settled: Settled) -> Parts:
+    settings, config = settled.settings, asked.body.config
+    limits = settings.limits or RunLimits()
+    if config is not None and config.recursion_limit is not None:
+        steps = min(config.recursion_limit, limits.steps or config.recursion_limit)
+        limits = limits.model_copy(update={"steps": steps})
+    names = ("collection", "generation", "backend", "options")
+    extension = Extension(limits=limits, **{name: getattr(settings, name) for name in names})
     with settled.blaming():
-        if settings.collection is None:
-            if pipeline.needs_collection or settings.generation is not None:
-                what = f"The pipeline {pipeline.name!r}" if pipeline.needs_collection else "A generation"
-                message = f"{what} needs a collection: name one in 'sandtable.collection'."
-                raise ApiError(422, message, param="sandtable.collection", code="collection_required")
-            return None
-        try:
-            row = await collection_named(services, asked.tenant, settings.collection)
-        except ApiError as error:
-            raise ApiError(error.status, error.message, param="sandtable.collection", code=error.code) from None
-        await note_use(services, row)
-        collection = await services.collections.get(row.id)
-        generation_of(collection, settings.generation, "sandtable.generation")
-        return collection
-
-
-async def _means(asked: Asked, pipeline: Pipeline, settled: Settled) -> tuple[Backend, Limits]:
-    """What the run asks, and how much of it."""
-    from backends.errors import BackendError
-    from server.errors import from_exception
-
-    services, settings, config = asked.services, settled.settings, asked.body.config
-    with settled.blaming():
-        try:
-            backend = await services.backends.get(settings.backend)
-        except BackendError as error:
-            raise from_exception(error) from None
-        check_capabilities(pipeline, backend)
-        limits = settings.limits or RunLimits()
-        if config is not None and config.recursion_limit is not None:
-            steps = min(config.recursion_limit, limits.steps or config.recursion_limit)
-            limits = limits.model_copy(update={"steps": steps})
-        return backend, limits_for(services, asked.tenant, limits, backend)
+        return await parts_of(asked.request, assistant.graph_id, extension)
 
 
 def _input(

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
-from server.errors import ApiError, from_validation
+from backends.errors import BackendError
+from server.errors import ApiError, from_exception, from_validation
 from server.langgraph.route import not_supported, unprocessable
 from server.openai.sandtable import RunLimits
 from server.openai.schema import Body, Json, Text
 from server.resolve import options_for, pipeline_of
 
 if TYPE_CHECKING:
-    from agents.pipeline import Options, Pipeline
+    from server.services import Services
 
 CONFIGURABLE, CONTEXT = "config.configurable", "context"
 TECHNICAL = frozenset(
@@ -57,7 +58,8 @@ class Settled:
         """Errors that name chat completions' field name the one that was sent instead."""
         try:
             yield
-        except ApiError as error:
+        except (ApiError, BackendError) as raised:
+            error = from_exception(raised)
             key = (error.param or "").removeprefix("sandtable.").partition(".")[0]
             place = self.places.get(key, CONFIGURABLE)
             param = (error.param or "").replace("sandtable.", f"{place}.", 1) or None
@@ -111,12 +113,10 @@ def _renamed(error: ApiError, places: Mapping[str, str]) -> ApiError:
     return ApiError(422, message, param=f"{place}.{param}", code=error.code)
 
 
-async def check_settings(graph_id: str, config: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+async def check_settings(
+    services: Services, graph_id: str, config: Mapping[str, Any], context: Mapping[str, Any]
+) -> None:
     """Raises ApiError for settings that no run of the pipeline could take."""
     settled = settle(*layers_of(config, context))
-    read_options(await pipeline_of(graph_id), settled)
-
-
-def read_options(pipeline: Pipeline, settled: Settled) -> Options:
     with settled.blaming():
-        return options_for(pipeline, settled.settings.options)
+        options_for(await pipeline_of(graph_id), settled.settings.options, tuple(services.tools))
