@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, str] = {
     "overhead": "benchmarks.overhead",
     "streams": "benchmarks.streams",
     "steps": "benchmarks.steps",
+    "tools": "benchmarks.tool_calls",
     "start": "benchmarks.start",
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",
