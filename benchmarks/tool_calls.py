@@ -69,7 +69,7 @@ def run() -> Report:
         title="Tools: the cost of a call",
         method=(
             f"`function_calling` with a script for a model and nothing stored, {RUNS} runs each in turns: what is "
-            "measured is checking arguments, the thread of the tool, and two steps of the graph more than a run without "
+            "measured is checking arguments, the thread of the tool, and two steps more than in a run without "
             "calls."
         ),
         columns=("what", "median"),
