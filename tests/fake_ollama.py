@@ -58,7 +58,7 @@ class FakeOllama(FakeUpstream):
             return Canned((json.dumps({"error": f"model {model!r} not found"}).encode(),), status=404)
         if received.path == "/api/show":
             told = {"capabilities": list(self.abilities[model])} if model in self.abilities else {}
-            return Canned((json.dumps({"details": {"family": "llama"}, **told}).encode(),))
+            return Canned((json.dumps({"details": {"family": "llama"}, "model_info": {}, **told}).encode(),))
         if received.path != "/api/chat":
             return Canned((b"404 page not found",), status=404, headers={"content-type": "text/plain"})
         return super()._canned(received)
