@@ -14,7 +14,7 @@ from backends.base import Capabilities, Delta, Request
 from backends.capabilities import check
 from backends.errors import BackendError, BadSpec, TimedOut
 from backends.langchain_reply import ReplyReader
-from backends.langchain_wire import bound, messages_of, names_of
+from backends.langchain_wire import bound, constructor_names, messages_of, names_of
 from backends.parameters import parameters
 from backends.profiles import Profile
 from backends.sdk_errors import sdk_error
@@ -41,6 +41,7 @@ class LangChain:
         self._given = _constructor_arguments(profile)
         self._models: dict[str, BaseChatModel] = {}
         first = self._made({})
+        _refuse_unknown(self.name, self._given, first)
         self._names = names_of(first)
         self._secrets = Secrets((*profile.secrets(), *_secrets_of(first)))
         self.capabilities = _capabilities(profile, first)
@@ -121,6 +122,15 @@ def _constructor_arguments(profile: Profile) -> dict[str, Any]:
     if "retries" in profile.model_fields_set:
         given["max_retries"] = profile.retries
     return given
+
+
+def _refuse_unknown(name: str, given: Mapping[str, Any], model: BaseChatModel) -> None:
+    """Raises BadSpec for what the constructor would not have taken."""
+    unknown = sorted(given.keys() - constructor_names(model))
+    if unknown:
+        raise BadSpec(
+            f"the model of {name!r} does not take {', '.join(map(repr, unknown))}: remove it from the profile"
+        )
 
 
 def _capabilities(profile: Profile, model: BaseChatModel) -> Capabilities:

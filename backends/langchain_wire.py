@@ -21,10 +21,15 @@ OWN = "langchain"
 ASKED_PER_CALL = ("stop", "parallel_tool_calls", "stream_options")
 
 
-def names_of(model: BaseChatModel) -> dict[Parameter, str | None]:
-    """The parameters that the model's constructor has. LangChain passes over others without a word."""
+def constructor_names(model: BaseChatModel) -> set[str]:
+    """What the model's constructor takes. Most of LangChain's pass over anything else without a word."""
     fields = type(model).model_fields
-    known = {*fields, *(field.alias for field in fields.values() if field.alias)}
+    return {*fields, *(field.alias for field in fields.values() if field.alias)}
+
+
+def names_of(model: BaseChatModel) -> dict[Parameter, str | None]:
+    """The sampling parameters that the model's constructor has."""
+    known = constructor_names(model)
     names: dict[Parameter, str | None] = {
         name: name for name in get_args(Parameter) if name in known and name not in ASKED_PER_CALL
     }

@@ -10,6 +10,7 @@ import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGenerationChunk
+from pydantic import Field
 
 from backends.base import Image, Message, Request, ToolCall, Usage, complete
 from backends.errors import (
@@ -137,9 +138,13 @@ async def test_tool_choice(choice, sent):
 async def test_sampling_makes_the_model_and_what_it_has_not_is_told():
     made = []
 
+    class Keyed(EchoChat):
+        key: str = Field(alias="api_key")
+        max_retries: int = 2
+
     def make(**fields):
         made.append(fields)
-        return EchoChat(**fields)
+        return Keyed(**fields)
 
     profile = Profile(name="langchain", kind="langchain", extra_body={"verbose": False}, api_key=KEY, retries=5)
     backend = LangChain(profile, "test:m", make)
@@ -152,6 +157,21 @@ async def test_sampling_makes_the_model_and_what_it_has_not_is_told():
     for number in range(MOST_MODELS + 5):
         await listed(backend, ask(max_tokens=number + 1))
     assert len(backend._models) == MOST_MODELS
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"extra_body": {"colour": 1, "verbose": True}}, "does not take 'colour'"),
+        ({"base_url": "http://x/v1", "api_key": KEY}, "does not take 'api_key', 'base_url'"),
+        ({"headers": {"X-A": "b"}}, "'default_headers'"),
+    ],
+)
+def test_what_the_constructor_does_not_have_is_refused(fields, words):
+    profile = Profile.model_validate({"name": "l", "kind": "langchain", **fields})
+    with pytest.raises(BadSpec, match=words) as caught:
+        LangChain(profile, "t:m", EchoChat)
+    assert KEY not in str(caught.value)
 
 
 def test_turns():
