@@ -59,7 +59,14 @@ def there(live):
             time.sleep(0.05)
         asked = {"model": "rag:notes", "messages": [{"role": "user", "content": "When was the lighthouse lit?"}]}
         answer = post("/v1/chat/completions", json=asked)["sandtable"]
+        talk = post("/v1/conversations", json={"items": [{"role": "user", "content": "Hi"}]})["id"]
+        item = client.get(f"/v1/conversations/{talk}/items").json()["data"][0]["id"]
+        question = {"model": "rag:notes", "input": "When was the lighthouse lit?"}
+        said = post("/v1/responses", json={**question, "background": True})["id"]
         return {
+            "conversation_id": [talk],
+            "item_id": [item],
+            "response_id": [said],
             "file_id": [file],
             "file_ids": [file],
             "store_id": [store],
@@ -73,9 +80,16 @@ def there(live):
         }
 
 
-REWRITTEN = ("ChatCompletion", "Search", "AddFile", "BatchFile", "CreateBatch", "Extension", "Call")
+REWRITTEN = ("ChatCompletion", "Search", "AddFile", "BatchFile", "CreateBatch", "Extension", "Call", "CreateResponse")
 """Bodies whose ids and names are replaced by such as there are."""
 PLAIN = ("model", "messages", "stream", "temperature", "top_p", "max_tokens", "seed", "user", "metadata")
+
+
+ONLY_AT_TIMES = {
+    "POST /v1/runs/{run_id}/resume",
+    "POST /v1/vector_stores/{store_id}/generations/{generation_id}/cancel",
+}
+"""Routes that take a run that waits for a person, or a generation that is being built."""
 
 
 def pointed(document, there):
@@ -97,6 +111,13 @@ def pointed(document, there):
     # Most fields are for backends that take them; this one quotes.
     schemas["ChatCompletion"]["properties"] = {name: chat[name] for name in chat if name in PLAIN}
     schemas["ChatCompletion"]["properties"]["messages"] = {"enum": [[{"role": "user", "content": "Lighthouse?"}]]}
+    asked = schemas["CreateResponse"]["properties"]
+    asked = {name: asked[name] for name in asked if name in (*PLAIN, "instructions", "store", "background")}
+    schemas["CreateResponse"]["properties"] = {**asked, "input": {"enum": ["Lighthouse?"]}}
+    said = {"type": "object", "required": ["role", "content"], "additionalProperties": False}
+    said["properties"] = {"role": {"enum": ["user", "assistant"]}, "content": {"type": "string"}}
+    for name in ("CreateConversation", "CreateItems"):
+        schemas[name]["properties"]["items"] = {"type": "array", "items": said, "minItems": 1, "maxItems": 3}
     return document
 
 
@@ -109,4 +130,4 @@ def test_requests_that_name_what_there_is(live, there, tmp_path):
         for route, phases in report["valid_rates"].items()
         if not any(phase["accepted"] for phase in phases.values())
     }
-    assert never == set()
+    assert never - ONLY_AT_TIMES == set()

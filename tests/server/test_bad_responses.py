@@ -35,6 +35,7 @@ WRONG = [
     ({"input": [{"role": "user"}]}, "input[0].content"),
     ({"input": [{**USER, "colour": "red"}]}, "input[0].colour"),
     ({"input": [{"type": "magic"}]}, "input[0].type"),
+    ({"input": [{"type": ["message"], "role": "user", "content": "x"}]}, "input[0].type"),
     ({"input": [{"role": "assistant", "content": "x"}]}, "input[0].role"),
     ({"input": [{"type": "item_reference", "id": "msg_none"}]}, "input[0].id"),
     ({"input": [USER, CALL]}, "input[1].role"),
@@ -160,6 +161,8 @@ async def test_what_the_backend_cannot_do_is_said_with_the_field(client, fields,
 CONVERSATIONS = [
     ("/v1/conversations", {"items": [USER] * 21}, "items"),
     ("/v1/conversations", {"items": [{"type": "shell_call", "id": "x"}]}, "items[0].type"),
+    ("/v1/conversations", {"items": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]},
+     "items[0].content[0].image_url"),
     ("/v1/conversations", {"metadata": {"a": 1}}, "metadata.a"),
     ("/v1/conversations", {"name": "x"}, "name"),
     ("/v1/conversations/{talk}", {}, "metadata"),
@@ -167,7 +170,7 @@ CONVERSATIONS = [
     ("/v1/conversations/{talk}/items", {"items": [{"type": "item_reference", "id": "x"}]}, "items[0].id"),
     ("/v1/conversations/{talk}/items?include[]=everything", {"items": [USER]}, "include[][0]"),
     ("/v1/conversations/conv_none/items", {"items": [USER]}, "conversation_id"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "body", "param"), CONVERSATIONS)

@@ -105,7 +105,7 @@ KINDS = {
 
 def _kind(given: Any) -> str:
     kind = given.get("type", "message") if isinstance(given, dict) else getattr(given, "type", "message")
-    return kind if kind in KINDS else "other"
+    return kind if isinstance(kind, str) and kind in KINDS else "other"
 
 
 Item = Annotated[

@@ -101,9 +101,5 @@ def _images(parts: Sequence[dict[str, Any]], where: str) -> tuple[Image, ...]:
     found = []
     for n, part in enumerate(parts):
         if part["type"] == "input_image":
-            param = f"{where}[{n}].image_url"
-            if not part.get("image_url"):
-                message = f"{param!r} is missing: an image is a data: or https: URL here, not a file's id."
-                raise bad_request(message, param, "unsupported_parameter")
-            found.append(image(part["image_url"], part["detail"], param))
+            found.append(image(part["image_url"], part["detail"], f"{where}[{n}].image_url"))
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import bad_request
+from server.openai.chat_messages import image
 from server.openai.responses.item_schema import (
     CallItem,
     CallOutputItem,
@@ -13,7 +14,7 @@ from server.openai.responses.item_schema import (
     ReasoningItem,
     SearchItem,
 )
-from server.openai.responses.part_schema import InputFile
+from server.openai.responses.part_schema import InputFile, InputImage
 
 if TYPE_CHECKING:
     from server.openai.responses.part_schema import Part
@@ -48,7 +49,13 @@ def _parts(content: str | list[Part], said: bool, where: str) -> list[dict[str, 
             raise bad_request(message, f"{where}[{n}]", "unsupported_parameter")
         one = part.model_dump(mode="json", exclude_none=True)
         one |= {"annotations": one.get("annotations", [])} if part.type == "output_text" else {}
-        one |= {"detail": one.get("detail", "auto")} if part.type == "input_image" else {}
+        if isinstance(part, InputImage):
+            param = f"{where}[{n}].image_url"
+            if not part.image_url:
+                message = f"{param!r} is missing: an image is a data: or https: URL here, not a file's id."
+                raise bad_request(message, param, "unsupported_parameter")
+            image(part.image_url, part.detail, param)
+            one |= {"detail": part.detail or "auto"}
         shown.append(one)
     return shown
 
