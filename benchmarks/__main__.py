@@ -15,6 +15,7 @@ from benchmarks.harness import Report
 BENCHMARKS: Mapping[str, str] = {
     "encoder": "benchmarks.encoder",
     "ingest": "benchmarks.ingest",
+    "loaders": "benchmarks.loaders",
     "overhead": "benchmarks.overhead",
     "streams": "benchmarks.streams",
     "steps": "benchmarks.steps",

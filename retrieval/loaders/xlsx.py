@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,10 +40,8 @@ def load_xlsx(path: Path, filename: str, media_type: str) -> Parsed:
             # What openpyxl cannot keep when it writes (extensions, print settings) is nothing to a reader.
             warnings.simplefilter("ignore")
             values = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            formulas = openpyxl.load_workbook(file, read_only=True)
-            sheets = [
-                grid(_rows(sheet, formulas[sheet.title]), " ".join(sheet.title.split())) for sheet in values.worksheets
-            ]
+            formulas = cache(lambda: openpyxl.load_workbook(file, read_only=True))
+            sheets = [grid(_rows(sheet, formulas), " ".join(sheet.title.split())) for sheet in values.worksheets]
             title = (values.properties.title or "").strip()
     except (InvalidFileException, *DAMAGE) as error:
         raise damaged(filename, EXCEL, error) from error
@@ -52,16 +51,13 @@ def load_xlsx(path: Path, filename: str, media_type: str) -> Parsed:
     return Parsed(text=text, title=title, media_type=media_type)
 
 
-def _rows(sheet: Any, formulas: Any) -> Iterator[Row]:
-    """`sheet` with the values, `formulas` the same one with the formulas, read side by side only if it has any."""
+def _rows(sheet: Any, formulas: Callable[[], Any]) -> Iterator[Row]:
+    """`sheet` with the values; `formulas` gives the book with the formulas, read beside it only if there are any."""
     merged, calculates = _survey(sheet)
-    # The size that a file states is often wrong, and a row is never longer than its last cell.
-    for view in (sheet, formulas):
-        view.reset_dimensions()
-    others = formulas.iter_rows() if calculates else None
+    others = _unsized(formulas()[sheet.title]) if calculates else None
     running: list[tuple[Area, str]] = []
-    for number, cells in enumerate(sheet.iter_rows(), start=1):
-        texts = [shown(cell.value, cell.number_format) for cell in cells]
+    for number, cells in enumerate(_unsized(sheet), start=1):
+        texts = [_text(cell) for cell in cells]
         if others is not None:
             for n, cell in enumerate(next(others, ())):
                 if cell.value is not None and n < len(texts) and not texts[n]:
@@ -70,6 +66,19 @@ def _rows(sheet: Any, formulas: Any) -> Iterator[Row]:
         running += [(area, "".join(texts[area[1] - 1 : area[1]])) for area in merged.get(number, ())]
         spans = _fill(texts, running) if running else False
         yield Row(number, texts, spans)
+
+
+def _unsized(sheet: Any) -> Iterator[Any]:
+    """The size that a file states is often wrong, and a row is never longer than its last cell."""
+    sheet.reset_dimensions()
+    rows: Iterator[Any] = sheet.iter_rows()
+    return rows
+
+
+def _text(cell: Any) -> str:
+    value = cell.value
+    # Looking up a cell's format takes longer than all the rest, and only numbers have one that matters.
+    return shown(value, cell.number_format if isinstance(value, int | float) else "")
 
 
 def _formula(value: Any) -> str:
