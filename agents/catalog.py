@@ -11,6 +11,7 @@ from agents.pipeline import Pipeline
 PIPELINES = {
     "chat": "agents.chat:pipeline",
     "rag": "agents.rag:pipeline",
+    "cot": "agents.cot:pipeline",
     "tot": "agents.tot:pipeline",
     "function_calling": "agents.function_calling:pipeline",
 }
