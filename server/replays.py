@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from agents.errors import BadCassette, NotIdentical, UnknownPipeline
+from agents.errors import BadCassette, BadPipeline, UnknownPipeline
 from backends.errors import BadSpec
 from server.errors import ApiError, bad_request
 from server.openai.schema import Body, Json, Text
@@ -17,7 +17,7 @@ from server.runs.forks import fork
 from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
-    from agents.difference import Difference
+    from agents.cassette import Cassette
 
 router = APIRouter(tags=["runs"])
 MOST_STEPS = 1_000_000
@@ -69,28 +69,10 @@ async def replay_run(request: Request, run_id: str, body: Replay) -> JSONRespons
     return JSONResponse(about)
 
 
-async def _again(cassette: Any) -> dict[str, Any]:
-    from agents.replay import replay
+async def _again(cassette: Cassette) -> dict[str, Any]:
+    from agents.replaying import outcome
 
-    run = cassette.run
-    head = {"object": "run.replay", "run_id": run.run_id}
     try:
-        told = await replay(cassette)
-    except NotIdentical as error:
-        found = error.difference
-        same = found.seq - 1 if found.run_id == run.run_id else 0
-        return {**head, "identical": False, "events": same, "first_difference": shown(found)}
-    except (BadCassette, UnknownPipeline) as error:
+        return await outcome(cassette)
+    except (BadCassette, BadPipeline, UnknownPipeline) as error:
         raise bad_request(f"{error}.", "run_id", "not_replayable") from None
-    return {**head, "identical": True, "events": len(told), "first_difference": None}
-
-
-def shown(found: Difference) -> dict[str, Any]:
-    return {
-        "seq": found.seq,
-        "run_id": found.run_id,
-        "field": found.field,
-        "recorded": found.recorded,
-        "replayed": found.replayed,
-        "message": str(found),
-    }

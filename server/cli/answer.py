@@ -20,6 +20,11 @@ class Answer:
         self._usage: dict[str, Any] | None = None
         self._stderr = stderr_console()
 
+    @property
+    def run_id(self) -> str:
+        """Known at the end."""
+        return str(self._facts.get("run_id", ""))
+
     def take(self, chunk: dict[str, Any]) -> None:
         for choice in chunk.get("choices", []):
             delta = choice["delta"]

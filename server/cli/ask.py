@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     "-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the pipeline; repeatable."
 )
 @click.option("--system", help="A system message that goes before the pipeline's own.")
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Save the run as a cassette, for `replay`."
+)
 @json_option
 @service_options
 def ask(
@@ -36,6 +40,7 @@ def ask(
     backend: str | None,
     options: tuple[str, ...],
     system: str | None,
+    record: Path | None,
     as_json: bool,
 ) -> None:
     """Ask a pipeline a question; show its sources."""
@@ -49,16 +54,18 @@ def ask(
         extension["backend"] = backend
     messages.append({"role": "user", "content": question})
     body = {"model": pipeline, "messages": messages, "sandtable": extension}
-    asyncio.run(_ask(where, body, as_json))
+    asyncio.run(_ask(where, body, record, as_json))
 
 
-async def _ask(where: Where, body: dict[str, Any], as_json: bool) -> None:
+async def _ask(where: Where, body: dict[str, Any], record: Path | None, as_json: bool) -> None:
     from server.cli.collections import existing_collection
     from server.cli.connection import connect
 
     async with connect(where) as api:
         try:
-            await _run_with_collection(api, body, as_json)
+            run_id = await _run_with_collection(api, body, as_json)
+            if record is not None:
+                await _save(api, run_id, record)
         except CommandFailed as error:
             if error.code == "run_interrupted" and error.about:
                 await _wait_for_a_person(api, error, as_json)
@@ -69,14 +76,22 @@ async def _ask(where: Where, body: dict[str, Any], as_json: bool) -> None:
             raise
 
 
-async def _run_with_collection(api: Api, body: dict[str, Any], as_json: bool) -> None:
+async def _save(api: Api, run_id: str, path: Path) -> None:
+    from server.cli.cassette_file import save
+
+    await save(api, run_id, path)
+    note(f"Recorded in {str(path)!r}: `sandtable replay {path}` runs it again.")
+
+
+async def _run_with_collection(api: Api, body: dict[str, Any], as_json: bool) -> str:
+    """The id of the run."""
     try:
-        await _run(api, body, as_json)
+        return await _run(api, body, as_json)
     except CommandFailed as error:
         # Whether a run needs a collection the service alone knows; it refuses before anything is said.
         if error.code != "collection_required" or error.status is None:
             raise
-        await _run(api, await _with_only_collection(api, body), as_json)
+        return await _run(api, await _with_only_collection(api, body), as_json)
 
 
 async def _wait_for_a_person(api: Api, error: CommandFailed, as_json: bool) -> None:
@@ -106,13 +121,15 @@ async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any
     return {**body, "sandtable": {**body["sandtable"], "collection": store["id"]}}
 
 
-async def _run(api: Api, body: dict[str, Any], as_json: bool) -> None:
+async def _run(api: Api, body: dict[str, Any], as_json: bool) -> str:
+    """The id of the run."""
     from server.cli.answer import Answer
     from server.cli.chat import PATH, chunks
 
     if as_json:
-        emit_json(await api.call("POST", PATH, json=body))
-        return
+        reply = await api.call("POST", PATH, json=body)
+        emit_json(reply)
+        return str(reply["sandtable"]["run_id"])
     answer = Answer()
     try:
         async with aclosing(chunks(api, body)) as stream:
@@ -122,3 +139,4 @@ async def _run(api: Api, body: dict[str, Any], as_json: bool) -> None:
         answer.break_off()
         raise
     answer.finish()
+    return answer.run_id

@@ -26,6 +26,7 @@ COMMANDS = {
     "ask": Entry("server.cli.ask:ask", "Ask a pipeline a question; show its sources."),
     "demo": Entry("server.cli.demo:demo", "Start a service of its own and show a pipeline at work."),
     "approve": Entry("server.cli.approve:approve", "Answer a run that waits for a person."),
+    "replay": Entry("server.cli.replay:replay", "Run a recorded run again, or fork it."),
     "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
     "pipelines": Entry("server.cli.pipelines:pipelines", "List the pipelines and their options."),
