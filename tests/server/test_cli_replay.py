@@ -78,7 +78,7 @@ def test_what_differs_is_shown_with_both_values_and_exit_code_1(sandtable, recor
 def test_a_fork_shows_both_answers(sandtable, recorded, tmp_path):
     (tmp_path / "script.json").write_text(json.dumps([{"text": "A thousand feet [1].", "match": "."}]))
     steps = sandtable.fine("replay", recorded, "--steps")
-    assert [line.split()[:2] for line in steps.out.splitlines()[1:]] == [["1", "retrieve"], ["2", "answer"], ["3", "verify"]]  # fmt: skip
+    assert [" ".join(line.split()[:2]) for line in steps.out.splitlines()[1:]] == ["1 retrieve", "2 answer", "3 verify"]
     change = f"backend=scripted:{tmp_path}/script.json"
     told = sandtable.fine("replay", recorded, "--with", change, "--from-step", "2")
     assert "fork from step 2" in told.out
