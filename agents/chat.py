@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
+from agents.structured import answer_in_json
 from agents.wishes import Wishes
 from backends.base import Message, ToolCall
 
@@ -22,7 +23,12 @@ class ChatState(State, total=False):
 async def reply(state: ChatState, runtime: Runtime[Run]) -> ChatState:
     run, question = runtime.context, state["question"]
     turns = (*state["history"], Message(role="user", content=question, images=run.input.images), *run.input.after)
-    completion = await run.ask(*turns, question=question, stream_to="answer", **run.input.wishes.fields())
+    wishes = run.input.wishes.fields()
+    schema = wishes.pop("json_schema", None)
+    if schema is None:
+        completion = await run.ask(*turns, question=question, stream_to="answer", **wishes)
+    else:
+        completion = await answer_in_json(run, *turns, schema=schema, question=question, **wishes)
     calls = completion.message.tool_calls
     if run.input.wishes.parallel_tool_calls is False and len(calls) > 1:
         run.warn("one_tool_call", f"the backend called {len(calls)} tools at once, only the first is passed on")

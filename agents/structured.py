@@ -46,14 +46,58 @@ async def ask_json(run: Run, *messages: Message, fits: type[BaseModel] | Mapping
     if not wrong:
         return value
     run.warn("structured_output", f"asked again, because the answer does not fit: {'; '.join(wrong)}")
-    told = REPAIR_PROMPT.format(problems="\n".join(f"- {problem}" for problem in wrong), schema=_text(schema))
-    again = (*messages, reply.message, Message(role="user", content=told))
-    reply, _ = await _ask(run, again, schema, fixed)
+    reply, _ = await _ask(run, _again(messages, reply, wrong, schema), schema, fixed)
     value, wrong = _read(reply, fits)
     if wrong:
-        message = f"{run.deps.backend.name!r} gave no answer that fits the schema, asked twice: {'; '.join(wrong)}"
-        raise BadStructuredOutput(message, text=reply.message.content, problems=tuple(wrong))
+        raise _unfit(run, reply, wrong)
     return value
+
+
+async def answer_in_json(run: Run, *messages: Message, schema: Mapping[str, Any], **fixed: Any) -> Completion:
+    """The backend's answer as JSON text that fits `schema`, for a caller who reads it himself; said once it is checked.
+
+    Asked, checked and asked again as `ask_json` does. An answer that calls tools, or that was cut off, is passed on as
+    it is. Raises as `ask_json`.
+    """
+    held = {**fixed, "stream_to": "answer", "hold": lambda _: True}
+    reply, messages = await _ask(run, messages, schema, held)
+    value, wrong = _read(reply, schema)
+    if wrong and not _passed_on(reply):
+        run.warn("structured_output", f"asked again, because the answer does not fit: {'; '.join(wrong)}")
+        reply, _ = await _ask(run, _again(messages, reply, wrong, schema), schema, held)
+        value, wrong = _read(reply, schema)
+        if wrong and not _passed_on(reply):
+            raise _unfit(run, reply, wrong)
+    if not wrong and not _is_json(reply.message.content):
+        # The model explained its JSON, or fenced it in.
+        text = json.dumps(value, ensure_ascii=False)
+        reply = reply.model_copy(update={"message": reply.message.model_copy(update={"content": text}), "logprobs": ()})
+    run.say(reply.message.content, reply.logprobs)
+    return reply
+
+
+def _passed_on(reply: Completion) -> bool:
+    return bool(reply.message.tool_calls) or reply.finish != "stop"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _again(
+    messages: tuple[Message, ...], reply: Completion, wrong: list[str], schema: Mapping[str, Any]
+) -> tuple[Message, ...]:
+    told = REPAIR_PROMPT.format(problems="\n".join(f"- {problem}" for problem in wrong), schema=_text(schema))
+    return (*messages, reply.message, Message(role="user", content=told))
+
+
+def _unfit(run: Run, reply: Completion, wrong: list[str]) -> BadStructuredOutput:
+    message = f"{run.deps.backend.name!r} gave no answer that fits the schema, asked twice: {'; '.join(wrong)}"
+    return BadStructuredOutput(message, text=reply.message.content, problems=tuple(wrong))
 
 
 async def _ask(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 8
 """Runs of one request that go on at the same time; a model server would only queue more of them."""
+MOST_READY = 100
+"""Events that wait for whoever reads them; then the runs wait too."""
 
 
 async def side_by_side(services: Services, orders: Sequence[Order]) -> AsyncGenerator[tuple[int, Event]]:
@@ -23,23 +25,30 @@ async def side_by_side(services: Services, orders: Sequence[Order]) -> AsyncGene
             async for event in events:
                 yield 0, event
         return
-    ready: asyncio.Queue[tuple[int, Event] | asyncio.Task[None]] = asyncio.Queue()
+    ready: asyncio.Queue[tuple[int, Event] | BaseException | None] = asyncio.Queue(MOST_READY)
     slots = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def run(choice: int, order: Order) -> None:
         async with slots, aclosing(services.runs.execute(order)) as events:
             async for event in events:
-                ready.put_nowait((choice, event))
+                await ready.put((choice, event))
 
-    tasks = [asyncio.create_task(run(choice, order)) for choice, order in enumerate(orders)]
-    for task in tasks:
-        task.add_done_callback(ready.put_nowait)
+    async def run_to_its_end(choice: int, order: Order) -> None:
+        failure: BaseException | None = None
+        try:
+            await run(choice, order)
+        except Exception as error:
+            failure = error
+        await ready.put(failure)
+
+    tasks = [asyncio.create_task(run_to_its_end(choice, order)) for choice, order in enumerate(orders)]
     try:
         left = len(tasks)
         while left:
             told = await ready.get()
-            if isinstance(told, asyncio.Task):
-                told.result()
+            if isinstance(told, BaseException):
+                raise told
+            if told is None:
                 left -= 1
             else:
                 yield told

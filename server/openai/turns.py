@@ -123,6 +123,8 @@ def check_able(backend: Backend, input: RunInput, params: dict[str, str]) -> Non
     wanted: list[Capability] = list(needed(asked))
     if input.images:
         wanted.append("images")
+    if backend.name != "extractive" and "json_schema" in wanted:
+        wanted.remove("json_schema")  # What writes can be told of a schema in words; its answer is checked in any case.
     for capability in wanted:
         if not getattr(backend.capabilities, capability):
             raise bad_request(f"{missing(backend.name, capability)}", params[capability], "capability_missing")

@@ -47,6 +47,12 @@ def with_odds():
     return Canned((*map(event, [chunk(ROLE), *said, chunk({}, "stop"), chunk(usage=USAGE)]), DONE))
 
 
+def mends(body):
+    """Fits the schema only once it is told what was wrong."""
+    told = len(body["messages"]) > 1
+    return Canned(stream_of('{"city": "Oslo"}' if told else '{"town": "Oslo"}'))
+
+
 def by_seed(body):
     return Canned(stream_of(f"seed {body.get('seed')}"))
 
@@ -63,6 +69,11 @@ ANSWERS = {
     "seeded": by_seed,
     "second-fails": second_fails(),
     "json": Canned(stream_of('{"city": "Oslo"}')),
+    "mends": mends,
+    "fences": Canned(stream_of('Here it is:\n```json\n{"city": "北京"}\n```\n')),
+    "never": Canned(stream_of("I would rather talk.")),
+    "cut-json": Canned((*map(event, [chunk(ROLE), chunk({"content": '{"city": "Os'}), chunk({}, "length")]), DONE)),
+    "endless": Canned((event(chunk(ROLE)), event(chunk({"content": "Once upon a time"}))), then="stall"),
     "silent-odds": Canned(stream_of("No odds.")),
 }
 
@@ -183,6 +194,43 @@ async def test_a_schema_reaches_the_backend(client, fake, format, title):
     sent = fake.requests[-1].body["response_format"]["json_schema"]
     assert sent["name"] == title
     assert sent["strict"] == (title == "place")
+
+
+async def test_an_answer_that_does_not_fit_is_asked_for_once_more(client, fake):
+    format = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA}}
+    reply = await whole(client, "Where?", backend="fake:mends", response_format=format)
+    assert json.loads(reply["choices"][0]["message"]["content"]) == {"city": "Oslo"}
+    assert "asked again" in reply["choices"][0]["message"]["reasoning_content"]
+    assert "'town' was unexpected" in fake.requests[-1].body["messages"][-1]["content"]
+    chunks, done = await frames(client, ask("Where?", backend="fake:fences", response_format=format))
+    assert done
+    assert joined(chunks, "content") == '{"city": "北京"}'
+    refused = await client.post(
+        "/v1/chat/completions", json=ask("Where?", backend="fake:never", response_format=format)
+    )
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "backend_bad_structured_output")
+
+
+async def test_a_schema_does_not_stand_in_the_way_of_calls_or_of_a_cut(client):
+    format = {"type": "json_object"}
+    reply = await whole(client, "add", backend="fake:calls", tools=[ADD], response_format=format)
+    assert reply["choices"][0]["finish_reason"] == "tool_calls"
+    reply = await whole(client, "Where?", backend="fake:cut-json", response_format=format)
+    assert (reply["choices"][0]["message"]["content"], reply["choices"][0]["finish_reason"]) == (
+        '{"city": "Os',
+        "length",
+    )
+
+
+async def test_a_limit_ends_the_answer_with_what_there_is(client):
+    limits = {"limits": {"seconds": 0.3}}
+    reply = await whole(client, "Story!", backend="fake:endless", sandtable=limits)
+    (choice,) = reply["choices"]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("Once upon a time", "length")
+    assert reply["sandtable"]["limit"] == "seconds"
+    chunks, done = await frames(client, ask("Story!", backend="fake:endless", sandtable=limits))
+    assert done
+    assert (chunks[-1]["choices"][0]["finish_reason"], chunks[-1]["sandtable"]["limit"]) == ("length", "seconds")
 
 
 async def test_more_sampling_reaches_the_backend(client, fake):
