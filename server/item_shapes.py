@@ -30,7 +30,7 @@ class TextIn(Shape):
 class ImageIn(Shape):
     model_config = ConfigDict(extra="allow")
     type: Literal["input_image"]
-    image_url: str
+    image_url: str | None = None
     detail: str
 
 

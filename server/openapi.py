@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from server.access import OPEN_PATHS
 from server.answers import BYTES, JSON_ANSWERS, STREAMED
 from server.openai.files import PURPOSES
 
@@ -95,7 +96,7 @@ def _add_errors(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     # FastAPI's status for what it refuses itself; ours is 400.
     responses.pop("422", None)
-    if not path.startswith("/v1/"):
+    if path in OPEN_PATHS:
         operation["security"] = []
         return
     for status, reason in REASONS.items():

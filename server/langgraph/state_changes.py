@@ -27,6 +27,8 @@ async def change_state(
     from langgraph.errors import InvalidUpdateError
     from langgraph.types import StateUpdate
 
+    if not updates:
+        raise invalid(where, "is empty: give at least one change, or leave it out")
     if services.turns.taken(thread.id):
         message = f"The thread {thread.id!r} is busy: wait for its run, or cancel it."
         raise ApiError(409, message, param="thread_id", code="thread_busy")

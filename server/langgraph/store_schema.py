@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from server.langgraph.route import Limit, Offset, Query
 from server.openai.schema import UNICODE, Body, Json, Text
@@ -24,11 +24,20 @@ Part = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=
 """Of a namespace; `*` stands for any label."""
 
 
+def _no_number(given: Any) -> Any:
+    """Python's 0 equals False."""
+    if given is not False:
+        raise ValueError("it must be false or a list of fields")
+    return given
+
+
 class PutItem(Body):
     namespace: Namespace
     key: Key
     value: Json
-    index: Literal[False] | Annotated[list[Text], Field(max_length=32)] | None = None
+    index: (
+        Annotated[Literal[False], BeforeValidator(_no_number)] | Annotated[list[Text], Field(max_length=32)] | None
+    ) = None
     ttl: Any = None
 
 

@@ -17,7 +17,14 @@ LEFT_OUT = (
     # A schema cannot say that a cursor must be in the list, or that a model must exist; and it calls 17.0 an integer,
     # which is refused here as text for a number is.
     "positive_data_acceptance",
+    # `/threads/count` is also the thread called "count", which takes other methods.
+    "allow_header_conformance",
 )
+CONFIG = """
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "501"]
+"""
+"""What LangGraph's API defines and is not here answers 501 by name."""
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +35,7 @@ def live(tmp_path_factory):
 
 def run(document, url, folder, *more):
     """The report of a run, which has found nothing."""
+    (folder / "schemathesis.toml").write_text(CONFIG)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", url),
         *("--checks", "all", "--exclude-checks", ",".join(LEFT_OUT), "--max-examples", "25", "--seed", "1"),
@@ -63,7 +71,14 @@ def there(live):
         item = client.get(f"/v1/conversations/{talk}/items").json()["data"][0]["id"]
         question = {"model": "rag:notes", "input": "When was the lighthouse lit?"}
         said = post("/v1/responses", json={**question, "background": True})["id"]
+        thread = post("/threads", json={})["thread_id"]
+        given = {"assistant_id": "rag", "input": {"question": "Lighthouse?"}, "context": {"collection": "notes"}}
+        post(f"/threads/{thread}/runs/wait", json=given)
         return {
+            "thread_id": [thread],
+            "assistant_id": ["rag"],
+            "checkpoint_id": [client.get(f"/threads/{thread}/state").json()["checkpoint"]["checkpoint_id"]],
+            "namespace": ["x"],
             "conversation_id": [talk],
             "item_id": [item],
             "response_id": [said],
@@ -73,7 +88,7 @@ def there(live):
             "batch_id": [batch],
             "generation_id": [answer["generation"]],
             "generation": [answer["generation"]],
-            "run_id": [answer["run_id"]],
+            "run_id": [client.get(f"/threads/{thread}/runs").json()[0]["run_id"]],
             "model": ["chat", "rag:notes"],
             "name": ["calculator", "search"],
             "collection": ["notes"],
