@@ -15,12 +15,13 @@ from asyncio import to_thread
 from collections import Counter
 from collections.abc import Sequence
 from operator import add
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from agents.citations import check
 from agents.events import Thought

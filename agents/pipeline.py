@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
+
+# Not typing's: of that one pydantic can tell no schema before Python 3.12, and LangGraph asks it for the state's.
+from typing_extensions import TypedDict
 
 from agents.citation import Citation
 from backends.base import Message

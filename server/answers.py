@@ -86,7 +86,10 @@ STREAMED = frozenset(
         "POST /v1/responses",
         "GET /v1/responses/{response_id}",
         "GET /v1/runs/{run_id}/events",
+        "POST /threads/{thread_id}/runs/stream",
+        "GET /threads/{thread_id}/runs/{run_id}/stream",
+        "POST /runs/stream",
     }
 )
-"""Routes that answer with server-sent events too."""
+"""Routes that answer with server-sent events, LangGraph's always, the others when asked to."""
 BYTES = frozenset({"GET /v1/files/{file_id}/content"})

@@ -64,6 +64,7 @@ COMES_WITH = {
     "langchain_core": "langgraph",
     "langgraph_sdk": "langgraph",
     "pydantic_core": "pydantic",
+    "typing_extensions": "pydantic",
     "sse_starlette": "mcp",
     "starlette": "fastapi",
     "transformers": "sentence-transformers",

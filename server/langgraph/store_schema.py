@@ -31,6 +31,9 @@ def _no_number(given: Any) -> Any:
     return given
 
 
+No = Annotated[Literal[False], BeforeValidator(_no_number)]
+
+
 class PutItem(Body):
     namespace: Namespace
     key: Key

@@ -65,6 +65,13 @@ async def test_events_survive_storage(pipeline, reply):
         assert EVENT.validate_json(EVENT.dump_json(event)) == event
 
 
+def test_its_state_has_a_schema(pipeline):
+    """LangGraph's clients ask for it."""
+    graph = pipeline.graph.compile()
+    assert "question" in graph.get_input_jsonschema()["properties"]
+    assert "answer" in graph.get_output_jsonschema()["properties"]
+
+
 async def test_usage_sums_over_all_calls(pipeline):
     told = await run(pipeline, deps(REPLIES["plain"]))
     calls = [event.completion.usage for event in told if event.type == "llm_called"]
