@@ -48,6 +48,9 @@ async def measure(
 ) -> list[Figures]:  # fmt: skip
     """Figures of each lane over the same queries. Raises Stopped."""
     figures = [Figures() for _ in lanes]
+    for lane in lanes:
+        # The first search reads pages and fills caches, for no query's account.
+        await collection.in_thread(_one, lane.generation, next(iter(queries), ""), Figures())
     for number, query in enumerate(queries):
         for lane, found in zip(lanes, figures, strict=True):
             await collection.in_thread(_one, lane.generation, query, found)

@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": Entry("server.cli.serve:serve", "Run the service; print its URL when it is ready."),
     "ingest": Entry("server.cli.ingest:ingest", "Put files and folders into a collection."),
     "search": Entry("server.cli.search:search", "Search a collection."),
+    "swap": Entry("server.cli.swap:swap", "Give a collection another index or embedder while it serves."),
     "ask": Entry("server.cli.ask:ask", "Ask a pipeline a question; show its sources."),
     "demo": Entry("server.cli.demo:demo", "Start a service of its own and show a pipeline at work."),
     "approve": Entry("server.cli.approve:approve", "Answer a run that waits for a person."),

@@ -1,0 +1,48 @@
+"""`sandtable swap` in process on a data directory."""
+
+import pytest
+
+from tests.server.command_line import CommandLine
+
+
+@pytest.fixture
+def sandtable(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANDTABLE_BACKEND", "extractive")
+    monkeypatch.setenv("COLUMNS", "120")
+    for n, word in enumerate(("fox", "ferry", "火车")):
+        (tmp_path / f"{n}.txt").write_text(f"The {word} of note {n} is seen at eight in the morning.\n")
+    line = CommandLine(capsys)
+    line.fine("ingest", "0.txt", "1.txt", "2.txt", "-c", "notes")
+    return line
+
+
+def test_a_swap_shows_both_sides_and_the_way_back(sandtable):
+    shown = sandtable.fine("swap", "notes", "hnsw").out
+    for part in ("before: auto", "after: hnsw", "recall@10 against exact", "search p50, ms", "bytes a vector"):
+        assert part in shown
+    made = shown.rpartition("to search with it: sandtable swap notes ")[2].split()[0]
+    activated = sandtable.fine("swap", "notes", made, "--activate", "--json").json
+    assert activated["generation"]["id"] == made
+    assert (activated["generation"]["status"], activated["before"]["status"]) == ("active", "active")
+    back = sandtable.fine("swap", "notes", activated["before"]["id"], "--activate").out
+    assert "the way back: sandtable swap notes" in back
+    assert sandtable.fine("search", "morning ferry", "-c", "notes", "--json").json["generation"] != made
+
+
+def test_a_target_is_a_gate(sandtable):
+    found = sandtable.fine("swap", "notes", "hybrid(ivf,bm25)", "--target-recall", "0.95", "--activate", "--json").json
+    assert found["generation"]["status"] == "active"
+    assert found["generation"]["metrics"]["recall_at_10"] == 1.0
+    assert found["generation"]["notes"] == ["ivf trains on at least 156 vectors, there are 3: exact search"]
+
+
+def test_what_goes_wrong_is_told(sandtable):
+    failed = sandtable("swap", "notes", "magic", "--json")
+    assert (failed.code, failed.json["error"]["param"]) == (1, "index")
+    assert "no collection 'nosuch'" in sandtable("swap", "nosuch", "hnsw").err
+    missing = sandtable("swap", "notes", "flat", "--embedder", "/no/such/model", "--json")
+    assert (missing.code, missing.json["error"]["code"]) == (1, "embedder_missing")
+    assert sandtable("swap", "notes", "hnsw", "--force").code == 2
+    assert sandtable("swap", "notes", "hnsw", "--target-recall", "1.2").code == 2
+    assert sandtable("swap", "notes", "gen_none", "--activate", "--json").json["error"]["code"] == "not_found"
