@@ -75,9 +75,10 @@ def _fill(
         _sync(path)
 
 
-def drop_older(base: Path) -> None:
-    for path in _bases(base.parent):
-        if _number(path) < _number(base):
+def keep_only(directory: Path, base: Path | None) -> None:
+    """Remove the bases that have been replaced, or cannot be used."""
+    for path in _bases(directory):
+        if path != base:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -10,9 +10,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from retrieval import generations
+from retrieval import generations, judgments
+from retrieval.evaluation import Difference, compare, estimate
 from retrieval.gate import Gate, misses
-from retrieval.measure import measure
+from retrieval.judged import judged_scores
+from retrieval.measure import K, measure
 from retrieval.opening import join, note_model
 from retrieval.sampling import sample
 from retrieval.tuning import tune
@@ -42,10 +44,11 @@ async def build(collection: Collection, row: Row[Any], pace: Pace) -> None:
     build_s = round(time.perf_counter() - began, 2)
     await note(status="measuring")
     notes, metrics = await _measure(collection, lane, row, pace, build_s)
+    ndcg = await _judge(collection, lane, pace, metrics)
     await note(
         status="ready",
         metrics=metrics,
-        misses=misses(Gate(**(row.gate or {})), metrics),
+        misses=misses(Gate(**(row.gate or {})), metrics, ndcg),
         notes=[*lane.generation.notes, *notes],
         knobs={"effort": lane.generation.knobs.effort, "refine": lane.generation.knobs.refine},
     )
@@ -67,6 +70,24 @@ async def _measure(
         metrics = await collection.in_thread(other.metrics, active.generation, None)
         await collection.resources.database.write(partial(_renew, generation_id=active.id, metrics=metrics))
     return notes, await collection.in_thread(figures.metrics, lane.generation, build_s)
+
+
+async def _judge(collection: Collection, lane: Lane, pace: Pace, metrics: dict[str, Any]) -> Difference | None:
+    """Fill in the figures of the judged queries; the difference in nDCG from the active generation, if any."""
+    judged = await collection.resources.database.read(partial(judgments.by_query, collection_id=collection.id))
+    if not judged:
+        return None
+    active = collection.active
+    own = await judged_scores(collection, lane, judged, K, pace)
+    metrics |= {f"{name}_at_10": estimate(own[name]).mean for name in ("ndcg", "mrr")}
+    if active.refusal is not None:
+        return None
+    baseline = await judged_scores(collection, active, judged, K, pace)
+    figures = {f"{name}_at_10": estimate(baseline[name]).mean for name in ("ndcg", "mrr")}
+    await collection.resources.database.write(
+        partial(generations.add_metrics, generation_id=active.id, figures=figures)
+    )
+    return await collection.in_thread(compare, own["ndcg"], baseline["ndcg"])  # type: ignore[no-any-return]
 
 
 def _renew(db: Any, generation_id: str, metrics: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retrieval.base import Value
+from retrieval.evaluation import Difference
 
 
 class Gate(Value):
@@ -17,9 +18,19 @@ class Gate(Value):
     """Of the paired permutation test that `no_worse_ndcg` takes."""
 
 
-def misses(gate: Gate, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each demand that is not met, or whose figure could not be had: its name, the figure and the limit."""
-    found = []
+def misses(gate: Gate, metrics: Mapping[str, Any], ndcg: Difference | None = None) -> list[dict[str, Any]]:
+    """Each demand that is not met, or whose figure could not be had: its name, the figure and the limit.
+
+    `ndcg`: the difference from the active generation on the judged queries.
+    """
+    found: list[dict[str, Any]] = []
+    if gate.no_worse_ndcg and (ndcg is None or (ndcg.mean < 0 and ndcg.p_value < gate.alpha)):
+        limit = "judgments, and there are none"
+        if ndcg is not None:
+            limit = f"no loss at alpha {gate.alpha:g}, and it lost {-ndcg.mean:g} (p {ndcg.p_value:g})"
+        found.append(
+            {"gate": "no_worse_ndcg", "metric": "ndcg_at_10", "value": metrics.get("ndcg_at_10"), "limit": limit}
+        )
     for field, figure, higher_is_better in (
         ("min_recall_at_10", "recall_at_10", True),
         ("max_p99_ms", "p99_ms", False),

@@ -188,7 +188,7 @@ class Generation:
             fresh = AnnIndex.load(base / "dense", dense.dense)
             with self._lock.writing():
                 dense.adopt(fresh)
-        bases.drop_older(base)
+        bases.keep_only(self.directory, base)
         with self._lock.writing():
             self._base_size = len(ids)
             self._changed -= changed
@@ -211,6 +211,7 @@ class Generation:
 
         dense, lexical = self.spec.dense, self.spec.lexical
         base = bases.newest_whole(self.directory, self._identity())
+        bases.keep_only(self.directory, base)
         if base is None:
             dimension = self.embedder.dimension
             if dense is not None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Status = Literal["queued", "building", "measuring", "ready", "active", "retired", "cancelled", "failed"]
 UNFINISHED: Final[tuple[Status, ...]] = ("queued", "building", "measuring")
+EMPTY: Final = dict.fromkeys(
+    ("recall_at_10", "p50_ms", "p99_ms", "qps", "bytes_per_vector", "build_s", "disk_bytes", "ndcg_at_10", "mrr_at_10")
+) | {"n_queries": 0}
+"""Metrics of a generation that was not measured yet."""
 SEARCHABLE: Final[tuple[Status, ...]] = ("active", "ready", "retired")
 """They are loaded with their collection and receive its writes."""
 
@@ -57,6 +61,12 @@ def change(db: Connection, generation_id: str, *, only: tuple[Status, ...] | Non
     if only is not None:
         there = there.where(generation.c.status.in_(only))
     return db.execute(there.values(values)).rowcount > 0
+
+
+def add_metrics(db: Connection, generation_id: str, figures: Mapping[str, Any]) -> None:
+    row = by_id(db, generation_id)
+    if row is not None:
+        change(db, generation_id, metrics={**(row.metrics or EMPTY), **figures})
 
 
 def end(

@@ -65,6 +65,19 @@ generation = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
 )
 
+judgment = Table(
+    "judgment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", ForeignKey("collection.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("query", Text, nullable=False),
+    Column("file_id", String, nullable=False),
+    Column("start", Integer),
+    Column("end", Integer),
+    Column("grade", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 content = Table(
     "content",
     metadata,

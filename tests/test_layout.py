@@ -36,6 +36,9 @@ ONLY_IN = {
     "sentence_transformers": ("retrieval/",),
     "onnxruntime": ("retrieval/",),
     "onnx": ("retrieval/",),
+    "scipy": ("retrieval/",),
+    "pytrec_eval": ("retrieval/",),
+    "matplotlib": ("server/cli/eval_table.py",),
     "tokenizers": ("retrieval/",),
     "numpy": ("retrieval/",),
     "fastapi": ("server/",),
@@ -52,6 +55,7 @@ ONLY_IN = {
 # Loaded on use: importing one of these costs between 30 ms and a second of CPU.
 HEAVY = (
     "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
+    "scipy", "pytrec_eval", "matplotlib",
     "langgraph", "langchain_core", "httpx", "docx", "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
     "starlette", "sqlalchemy", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
 )  # fmt: skip
@@ -68,6 +72,7 @@ COMES_WITH = {
     "sse_starlette": "mcp",
     "starlette": "fastapi",
     "transformers": "sentence-transformers",
+    "pytrec_eval": "pytrec-eval-terrier",
 }
 
 LONGEST_FILE, MEDIAN_FILE, LONGEST_FUNCTION = 300, 80, 60

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from server.cli.evaluate import Retrieval, check_options, evaluate_folder, folder_options
 from server.cli.failure import CommandFailed
 from server.cli.key_values import key_values
 from server.cli.options import Where, json_option, service_options
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 
 
-@click.command(name="eval", short_help="Score a pipeline on a task.")
+@click.command(name="eval", short_help="Score a pipeline on a task, or retrieval on a folder with judgments.")
 @click.argument("task")
 @click.option("-p", "--pipeline", default="chat", show_default=True, help="Pipeline; `sandtable pipelines` lists them.")
 @click.option("-b", "--backend", help="Backend, `kind:model`; default: as the service is configured.")
@@ -32,10 +33,13 @@ AT_ONCE = 8
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the task's data; a recorded run needs none.")
 @click.option("--at-once", type=click.IntRange(1, 256), default=AT_ONCE, show_default=True, help="Runs side by side.")
 @click.option("--fresh", is_flag=True, help="Begin anew, instead of going on where the same command stopped.")
+@folder_options
 @json_option
 @service_options
 def evaluate(
     where: Where,
+    *,
+    retrieval: Retrieval,
     task: str,
     pipeline: str,
     backend: str | None,
@@ -47,11 +51,16 @@ def evaluate(
     fresh: bool,
     as_json: bool,
 ) -> None:
-    """Score a pipeline on a task.
+    """Score a pipeline on a task, or retrieval on a folder with judgments (corpus.jsonl, queries.jsonl, qrels.tsv).
 
     Answers are kept as they come, so the same command goes on where it stopped. The score has a 95 % interval, and the
     paper's figure stands beside it where there is one.
     """
+    on_folder = Path(task).is_dir()
+    check_options(on_folder)
+    if on_folder:
+        evaluate_folder(where, Path(task), retrieval, most, as_json)
+        return
     from server.cli.eval_report import report, show
     from server.cli.eval_runs import Evaluation, kept_answers
 

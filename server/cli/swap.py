@@ -66,14 +66,14 @@ async def _swap(
         if wanted["index"].startswith("gen_"):
             made = await api.call("GET", f"{path}/{wanted['index']}")
         else:
-            made = await _built(api, path, await api.call("POST", path, json=wanted), quiet)
+            made = await built(api, path, await api.call("POST", path, json=wanted), quiet)
         before = await api.call("GET", f"{path}/{former}")
         if activate:
             made = await api.call("POST", f"{path}/{made['id']}/activate", json={"force": force})
         return {"vector_store_id": store["id"], "before": before, "generation": made}
 
 
-async def _built(api: Api, path: str, made: dict[str, Any], quiet: bool) -> dict[str, Any]:
+async def built(api: Api, path: str, made: dict[str, Any], quiet: bool) -> dict[str, Any]:
     """Raises CommandFailed if the build fails."""
     from server.cli.failure import CommandFailed
     from server.cli.generations import progress
@@ -84,7 +84,7 @@ async def _built(api: Api, path: str, made: dict[str, Any], quiet: bool) -> dict
             tell(made)
             await asyncio.sleep(POLL_SECONDS)
             made = await api.call("GET", f"{path}/{made['id']}")
-    if made["status"] != "ready":
+    if made["status"] in ("failed", "cancelled"):
         why = made["error"] or "it was cancelled by somebody else"
         raise CommandFailed(f"the generation {made['id']} is {made['status']}: {why}", code="build_failed")
     return made

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from sqlalchemy import func, select
 
-from retrieval import generations
+from retrieval import generations, judgments
 from retrieval.activation import activate
 from retrieval.chunking import from_strategy
 from retrieval.errors import BadChunking, BadIndexSpec, EmbedderMissing
@@ -32,6 +32,8 @@ Share = Annotated[float, Field(gt=0, le=1)]
 class GateBody(Body):
     min_recall_at_10: Share | None = None
     max_p99_ms: Annotated[float, Field(gt=0)] | None = None
+    no_worse_ndcg: bool = False
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
 
 class CreateGeneration(Body):
@@ -84,6 +86,11 @@ async def create_generation(request: Request, store_id: str, body: CreateGenerat
         "gate": body.gate.model_dump() if body.gate is not None else None,
     }
     await _check(services, values)
+    if body.gate is not None and body.gate.no_worse_ndcg:
+        by_query = partial(judgments.by_query, collection_id=store_id)
+        if not await services.database.read(by_query):
+            message = "'gate.no_worse_ndcg' needs judgments; POST some to .../judgments first."
+            raise bad_request(message, "gate.no_worse_ndcg", "no_judgments")
     await services.database.write(partial(generations.create, values=values))
     services.builds.put(store_id, generation_id)
     return await _object(services, store_id, generation_id)

@@ -1,0 +1,63 @@
+"""The figures of `sandtable eval`, as a table and as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from server.cli.failure import CommandFailed
+from server.cli.output import one_line, stdout_console
+
+
+def show(found: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    k, first = found["k"], found["data"][0]
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("index, embedder", overflow="fold")
+    for heading in (f"nDCG@{k}", f"MRR@{k}", f"recall@{k}", "nDCG against the first", "p50 ms", "p99 ms", "q/s"):
+        table.add_column(heading, justify="right")
+    for row in found["data"]:
+        judged, metrics = row["judged"]["metrics"], row["metrics"]
+        versus = row["judged"]["versus_active"]
+        table.add_row(
+            f"{one_line(row['spec']['index'])}, {one_line(row['spec']['embedder'])}",
+            *(_interval(judged[name]) for name in ("ndcg", "mrr", "recall")),
+            "-"
+            if versus is None or row is first
+            else f"{_interval(versus['ndcg'], '+')}, p {versus['ndcg']['p_value']:.3f}",
+            f"{metrics['p50_ms']:.2f}",
+            f"{metrics['p99_ms']:.2f}",
+            f"{metrics['qps']:.0f}",
+        )
+    console = stdout_console()
+    console.print(f"{one_line(found['task'])}: {found['documents']} documents, {found['n_queries']} judged queries")
+    console.print(table)
+
+
+def _interval(figure: dict[str, float], sign: str = "") -> str:
+    return f"{figure['mean']:{sign}.3f} [{figure['low']:{sign}.3f}, {figure['high']:{sign}.3f}]"
+
+
+def plotted(found: dict[str, Any], path: Path) -> None:
+    """Write nDCG against median latency, a point with its interval for each index. Raises CommandFailed."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        message = "--plot needs matplotlib: pip install 'sandtable[plot]'"
+        raise CommandFailed(message, type="missing_extra", code="missing_extra") from None
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for row in found["data"]:
+        ndcg, latency = row["judged"]["metrics"]["ndcg"], row["metrics"]["p50_ms"]
+        spread = [[ndcg["mean"] - ndcg["low"]], [ndcg["high"] - ndcg["mean"]]]
+        label = f"{row['spec']['index']}, {Path(row['spec']['embedder']).name}"
+        axes.errorbar([latency], [ndcg["mean"]], yerr=spread, fmt="o", capsize=3, label=label)
+    axes.set_xlabel("search p50, ms")
+    axes.set_ylabel(f"nDCG@{found['k']}")
+    axes.set_title(f"{found['task']}: {found['n_queries']} queries, 95 % intervals")
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=150)

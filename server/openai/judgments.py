@@ -1,0 +1,115 @@
+"""/v1/vector_stores/{id}/judgments and /evaluate: how well the generations of a collection find what people judged."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import select
+
+from retrieval import generations, judgments
+from retrieval.judged import evaluate
+from retrieval.tables import document
+from server.errors import bad_request
+from server.openai.schema import Body, Text
+from server.openai.search import Query, lane_of
+from server.openai.vector_stores import existing_store, live_store
+from server.services import services_of
+
+router = APIRouter(tags=["evaluation"])
+
+
+class JudgmentBody(Body):
+    query: Query
+    file_id: Text
+    start: Annotated[int, Field(ge=0)] | None = None
+    end: Annotated[int, Field(ge=1)] | None = None
+    grade: Annotated[int, Field(ge=judgments.GRADES[0], le=judgments.GRADES[-1])]
+
+    @model_validator(mode="after")
+    def both_or_none(self) -> JudgmentBody:
+        if (self.start is None) != (self.end is None) or (self.start or 0) >= (self.end or 1 << 60):
+            given = {"start": self.start, "end": self.end}
+            raise PydanticCustomError("span", "start and end go together, start before end: {given}", {"given": given})
+        return self
+
+
+class Judgments(Body):
+    judgments: Annotated[list[JudgmentBody], Field(min_length=1, max_length=10_000)]
+
+
+class Evaluate(Body):
+    generations: Annotated[list[Text], Field(min_length=1, max_length=20)] | None = None
+    k: Annotated[int, Field(ge=1, le=50)] = 10
+
+
+@router.post("/v1/vector_stores/{store_id}/judgments")
+async def add_judgments(request: Request, store_id: str, body: Judgments) -> dict[str, Any]:
+    """Adds judgments; one of the same query and stretch takes the place of the former."""
+    await live_store(request, store_id)
+    given = [judgments.Judgment(**one.model_dump()) for one in body.judgments]
+
+    def put(db: Any) -> None:
+        there = select(document.c.file_id).where(document.c.collection_id == store_id)
+        files = set(db.execute(there).scalars())
+        for number, one in enumerate(given):
+            if one.file_id not in files:
+                message = f"The vector store has no file {one.file_id!r}."
+                raise bad_request(message, f"judgments[{number}].file_id", "unknown_file")
+        judgments.put(db, store_id, given)
+
+    await services_of(request).database.write(put)
+    return await _listed(request, store_id)
+
+
+@router.get("/v1/vector_stores/{store_id}/judgments")
+async def list_judgments(request: Request, store_id: str) -> dict[str, Any]:
+    await existing_store(request, store_id)
+    return await _listed(request, store_id)
+
+
+@router.delete("/v1/vector_stores/{store_id}/judgments")
+async def clear_judgments(request: Request, store_id: str) -> dict[str, Any]:
+    await existing_store(request, store_id)
+    clear = partial(judgments.clear, collection_id=store_id)
+    count = await services_of(request).database.write(clear)
+    return {"object": "vector_store.judgments.deleted", "deleted": count}
+
+
+@router.post("/v1/vector_stores/{store_id}/evaluate")
+async def evaluate_generations(request: Request, store_id: str, body: Evaluate) -> dict[str, Any]:
+    """nDCG, MRR and recall at k of generations on the judged queries, each compared with the active one."""
+    await live_store(request, store_id)
+    services = services_of(request)
+    collection = await services.collections.get(store_id)
+    if collection.beside is not None:
+        await collection.beside
+    wanted = body.generations if body.generations is not None else list(collection.lanes)
+    lanes = [lane_of(collection, id, f"generations[{number}]") for number, id in enumerate(wanted)]
+    judged = await services.database.read(partial(judgments.by_query, collection_id=store_id))
+    if not judged:
+        message = "There are no judgments; POST some to .../judgments first."
+        raise bad_request(message, None, "no_judgments")
+    found = await evaluate(collection, lanes, judged, body.k)
+    if body.k == 10:
+        for one in found:
+            figures = {f"{name}_at_10": one["metrics"][name]["mean"] for name in ("ndcg", "mrr")}
+            merge = partial(generations.add_metrics, generation_id=one["generation"], figures=figures)
+            await services.database.write(merge)
+    return {
+        "object": "vector_store.evaluation",
+        "vector_store_id": store_id,
+        "k": body.k,
+        "n_queries": len(judged),
+        "active_generation": collection.generation_id,
+        "data": found,
+    }
+
+
+async def _listed(request: Request, store_id: str) -> dict[str, Any]:
+    by_query = partial(judgments.by_query, collection_id=store_id)
+    judged = await services_of(request).database.read(by_query)
+    return {"object": "list", "data": [one.model_dump() for found in judged.values() for one in found]}
