@@ -118,6 +118,12 @@ class Collection:
         found: list[list[str]] = await self.in_thread(lambda: [matched(query, id) for id in chunk_ids])
         return found
 
+    async def scope(self, where: Mapping[str, Any] | None, lane: Lane | None = None) -> dict[str, Any]:
+        """What a search would look through: how many chunks there are, how many the filter leaves, and how."""
+        lane = lane if lane is not None else self.lane(None)
+        allowed = filters.parse(where) if where is not None else None
+        return await self.in_thread(_scope, lane, allowed)  # type: ignore[no-any-return]
+
     async def add_committed(self, file: FileEntry, done: catalog.Committed, batches: Mapping[str, Batch]) -> None:
         """Take over what an ingest has committed; a batch for every lane. The caller holds `changing`."""
         for key, contents in self.views.items():
@@ -208,6 +214,17 @@ def _ranked(
 ) -> list[Ranked]:  # fmt: skip
     allow = contents.allowed(where) if where is not None else None
     return lane.generation.search(query, vector, k, allow)
+
+
+def _scope(lane: Lane, where: Predicate | None) -> dict[str, Any]:
+    held = len(lane.generation)
+    left = held if where is None else len(lane.contents.allowed(where))
+    spec = lane.generation.spec
+    exact = spec.dense is not None and not lane.generation.approximates(left)
+    halves = {"dense": "exact" if exact else "approximate"} if spec.dense is not None else {}
+    if spec.lexical:
+        halves["lexical"] = "exact"
+    return {"index": spec.text, "chunks": held, "allowed": left, "halves": halves, "fusion": spec.fusion}
 
 
 def _hit(ranked: Ranked, row: Any | None, file: FileEntry | None) -> Hit | None:

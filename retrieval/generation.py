@@ -141,6 +141,13 @@ class Generation:
         with self._lock.reading():
             return getattr(self._dense, "looks", None)
 
+    def approximates(self, allowed: int) -> bool:
+        """Whether a dense search among so many chunks may miss some."""
+        from retrieval.indexes.ann import AnnIndex
+
+        with self._lock.reading():
+            return isinstance(self._dense, AnnIndex) and self._dense.approximates(allowed)
+
     def bytes_per_vector(self) -> float | None:
         """Of what a dense search goes through: codes and links, or the vectors. None: no base, or no dense half."""
         base = bases.newest(self.directory)

@@ -155,7 +155,18 @@ class HitObject(Shape):
     """Only when it was asked for."""
 
 
+class SearchScope(Shape):
+    index: str
+    chunks: int
+    allowed: int
+    """By the filter."""
+    halves: dict[str, Literal["exact", "approximate"]]
+    fusion: str | None
+
+
 class SearchResults(Shape):
+    explain: SearchScope | None = None
+    """Only when it was asked for."""
     object: Literal["vector_store.search_results.page"]
     search_query: list[str]
     generation: str

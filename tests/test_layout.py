@@ -162,7 +162,7 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
-OPTIONAL = {"langchain"}
+OPTIONAL = {"langchain", "plot"}
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 
 

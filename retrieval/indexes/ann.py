@@ -173,10 +173,16 @@ class AnnIndex:
     ) -> tuple[Scores, Ids]:  # fmt: skip
         return search_rows(base.rows, base.chosen(allow), queries, k)
 
+    def approximates(self, allowed: int) -> bool:
+        """Whether a search among so many of its rows asks the finder."""
+        if self._finder is None or self._base is None:
+            return False
+        return not self._rules[1](min(allowed, len(self._base)), len(self._base.alive))
+
     @property
     def looks(self) -> tuple[int, int] | None:
         """Effort as it is, and the most that makes a difference; None: every vector is compared."""
-        if self._finder is None or self._base is None or self._rules[1](len(self._base), len(self._base.alive)):
+        if self._finder is None or self._base is None or not self.approximates(len(self._base)):
             return None
         return self.knobs.effort or self._finder.effort, self._finder.most
 

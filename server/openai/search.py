@@ -84,7 +84,9 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
     matched: Sequence[list[str] | None] = [None] * len(hits)
     if body.explain:
         matched = await collection.matched_terms(" ".join(queries), [hit.chunk_id for hit in hits], lane)
+    explained = {"explain": await collection.scope(body.filters, lane)} if body.explain else {}
     return {
+        **explained,
         "object": "vector_store.search_results.page",
         "search_query": queries,
         "generation": lane.id,

@@ -267,3 +267,22 @@ async def test_a_target_of_recall_is_noted(client):
     store, _ = await filled(client, 5)
     made = await ended(client, store, (await create(client, store, index="hnsw", target_recall=0.95))["id"])
     assert (made["status"], made["metrics"]["recall_at_10"]) == ("ready", 1.0)
+
+
+async def test_a_search_tells_what_it_looked_through(client):
+    store = await make_store(client, sandtable={"index": "hybrid(hnsw,bm25)"})
+    for n in range(4):
+        await put(client, store, f"{n}.txt", text(n), attributes={"n": n})
+    body = {"query": "ferry", "explain": True, "filters": {"type": "gte", "key": "n", "value": 3}}
+    page = (await client.post(f"/v1/vector_stores/{store}/search", json=body)).json()
+    assert page["explain"] == {
+        "index": "hybrid(hnsw:32,bm25)",
+        "chunks": 4,
+        "allowed": 1,
+        "halves": {"dense": "exact", "lexical": "exact"},
+        "fusion": "calibrated",
+    }
+    assert page["generation"] == await active(client, store)
+    assert page["data"][0]["explain"]["dense_rank"] == 1
+    plain = (await client.post(f"/v1/vector_stores/{store}/search", json={"query": "ferry"})).json()
+    assert "explain" not in plain
