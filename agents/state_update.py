@@ -11,18 +11,20 @@ from pydantic import TypeAdapter, ValidationError
 from agents.errors import BadUpdate
 
 if TYPE_CHECKING:
+    from langgraph.graph import StateGraph
+
     from agents.pipeline import Pipeline
 
 
 def read_update(pipeline: Pipeline, values: Mapping[str, Any]) -> dict[str, Any]:
     """Raises BadUpdate that names the key."""
-    hints = state_keys(pipeline)
+    hints = state_keys(pipeline.graph)
     return {key: _read(pipeline.name, hints, key, value) for key, value in values.items()}
 
 
-def state_keys(pipeline: Pipeline) -> dict[str, Any]:
-    """The keys of the pipeline's state and their types."""
-    return {key: hint for schema in pipeline.graph.schemas for key, hint in get_type_hints(schema).items()}
+def state_keys(graph: StateGraph[Any, Any, Any, Any]) -> dict[str, Any]:
+    """The keys of a graph's state and their types."""
+    return {key: hint for schema in graph.schemas for key, hint in get_type_hints(schema).items()}
 
 
 def _read(name: str, hints: Mapping[str, Any], key: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from server.access import OPEN_PATHS
 from server.answers import BYTES, JSON_ANSWERS, STREAMED
+from server.langgraph import answers as langgraph
 from server.openai.files import PURPOSES
 
 NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
@@ -99,7 +100,7 @@ def _add_errors(path: str, operation: dict[str, Any]) -> None:
     if path in OPEN_PATHS:
         operation["security"] = []
         return
-    for status, reason in REASONS.items():
+    for status, reason in (REASONS if path.startswith("/v1/") else langgraph.REASONS).items():
         schema = {"$ref": "#/components/schemas/Error"}
         responses[status] = {"description": reason, "content": {"application/json": {"schema": schema}}}
 
@@ -108,19 +109,20 @@ def _answers(schemas: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Put the shapes of all answers into `schemas`; returns the schema of each route's."""
     from pydantic.json_schema import models_json_schema
 
-    kinds = list(dict.fromkeys(JSON_ANSWERS.values()))
+    every = JSON_ANSWERS | langgraph.JSON_ANSWERS
+    kinds = list(dict.fromkeys(every.values()))
     found, defined = models_json_schema([(kind, "serialization") for kind in kinds], ref_template=REFERENCE)
     for name, schema in defined["$defs"].items():
         if schemas.setdefault(name, schema) != schema:
             raise RuntimeError(f"two kinds of schema are called {name!r}: rename the one in server.shapes")
-    return {route: found[kind, "serialization"] for route, kind in JSON_ANSWERS.items()}
+    return {route: found[kind, "serialization"] for route, kind in every.items()}
 
 
 def _add_answer(route: str, responses: dict[str, Any], answers: dict[str, dict[str, Any]]) -> None:
     content: dict[str, Any] = {}
     if route in answers:
         content["application/json"] = {"schema": answers[route]}
-    if route in STREAMED:
+    if route in STREAMED | langgraph.ONLY_STREAMED:
         content["text/event-stream"] = {"schema": SERVER_SENT}
     if route in BYTES:
         content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}

@@ -139,9 +139,12 @@ def _shows(event: dict[str, Any]) -> bool:
 
 
 def _checkpoint(found: Snapshot) -> dict[str, Any]:
+    """As it was when it was stored: none of the steps to come had begun."""
     state, snapshot = state_of(found), found.state
     parent = snapshot.parent_config
-    return {**state, "config": dict(snapshot.config), "parent_config": dict(parent) if parent else None}
+    steps = [{"id": task["id"], "name": task["name"], "interrupts": [], "state": None} for task in state["tasks"]]
+    about = {"config": dict(snapshot.config), "parent_config": dict(parent) if parent else None}
+    return {**state, **about, "tasks": steps, "interrupts": []}
 
 
 def _frame(event: str, data: Any) -> Frame:

@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import create_model
 
+from agents.state_update import state_keys
 from server.langgraph.assistant_schema import GraphQuery, SubgraphsQuery
 from server.langgraph.known_assistants import find_assistant
 from server.langgraph.route import LangGraphRoute
@@ -16,6 +18,8 @@ from server.resolve import pipeline_of
 from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
+    from langgraph.graph import StateGraph
+
     from agents.pipeline import Pipeline
     from agents.thread import Graph
 
@@ -59,8 +63,8 @@ async def get_graph(request: Request, assistant_id: str, query: Annotated[GraphQ
 
 @router.get("/assistants/{assistant_id}/schemas")
 async def get_schemas(request: Request, assistant_id: str) -> dict[str, Any]:
-    pipeline, graph = await _graph(request, assistant_id)
-    return await asyncio.to_thread(_schemas, pipeline, graph)
+    pipeline, _ = await _graph(request, assistant_id)
+    return await asyncio.to_thread(_schemas, pipeline)
 
 
 @router.get("/assistants/{assistant_id}/subgraphs")
@@ -91,13 +95,13 @@ async def _graph(request: Request, assistant_id: str) -> tuple[Pipeline, Graph]:
     return pipeline, await services.checkpoints.graph(pipeline)
 
 
-def _schemas(pipeline: Pipeline, graph: Graph) -> dict[str, Any]:
+def _schemas(pipeline: Pipeline) -> dict[str, Any]:
     settings = RunSettings.model_json_schema()
     options = pipeline.options.model_json_schema()
     settings["$defs"] = {**settings.get("$defs", {}), **options.pop("$defs", {}), "Options": options}
     settings["properties"]["options"] = {"$ref": "#/$defs/Options", "description": "The pipeline's own options."}
     settings["title"] = "Settings"
-    state = graph.get_output_jsonschema()
+    state = _state(pipeline.graph)
     state = {**state, "properties": {**state.get("properties", {}), "messages": MESSAGES}}
     return {
         "graph_id": pipeline.name,
@@ -110,7 +114,12 @@ def _schemas(pipeline: Pipeline, graph: Graph) -> dict[str, Any]:
 
 
 def _nested(name: str, graph: Any) -> dict[str, Any]:
-    state = graph.get_output_jsonschema()
-    given = graph.get_input_jsonschema()
+    state = _state(graph.builder)
     nothing = {"config_schema": None, "context_schema": None}
-    return {"graph_id": name, "input_schema": given, "output_schema": state, "state_schema": state, **nothing}
+    return {"graph_id": name, "input_schema": state, "output_schema": state, "state_schema": state, **nothing}
+
+
+def _state(graph: StateGraph[Any, Any, Any, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {key: (hint, None) for key, hint in state_keys(graph).items()}
+    schema: dict[str, Any] = create_model("State", **fields).model_json_schema()
+    return schema

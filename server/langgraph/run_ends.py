@@ -18,7 +18,9 @@ from server.storage import runs
 router = APIRouter(tags=["runs"], route_class=LangGraphRoute)
 
 
-@router.post("/threads/{thread_id}/runs/{run_id}/cancel")
+@router.post(
+    "/threads/{thread_id}/runs/{run_id}/cancel", status_code=202, responses={204: {"description": "It has ended."}}
+)
 async def cancel_run(request: Request, thread_id: str, run_id: str, query: Annotated[CancelQuery, Query()]) -> Response:
     """`wait`: until it has ended. `action=rollback`: take back what it did, too."""
     services = services_of(request)

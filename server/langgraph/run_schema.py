@@ -54,6 +54,8 @@ class RunCreate(Body):
     interrupt_after: Steps | None = None
     strict_resume: bool | None = None
     on_completion: Literal["delete", "keep"] | None = None
+    multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] | None = None
+    if_not_exists: Literal["create", "reject"] | None = None
     webhook: Any = None
     feedback_keys: Any = None
     after_seconds: Any = None
@@ -63,8 +65,6 @@ class RunCreate(Body):
 class ThreadRunCreate(RunCreate):
     checkpoint: Checkpoint | None = None
     checkpoint_id: Text | None = None
-    multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] | None = None
-    if_not_exists: Literal["create", "reject"] | None = None
 
 
 class RunsCancel(Body):

@@ -14,7 +14,7 @@ from server.langgraph.run_support import check_modes
 def asked_modes(given: Sequence[str] | None) -> list[str]:
     """One mode, several parameters, or one that is a JSON list. Raises ApiError."""
     modes: list[str] = []
-    for text in given or ():
+    for text in filter(None, given or ()):
         modes += _list(text) if text.startswith("[") else [text]
     for mode in modes:
         if mode not in get_args(Mode):

@@ -83,7 +83,9 @@ async def get_thread(request: Request, thread_id: str, query: Annotated[ThreadQu
     return await _one(request, thread_id)
 
 
-@router.patch("/threads/{thread_id}", response_model=None)
+@router.patch(
+    "/threads/{thread_id}", response_model=None, responses={204: {"description": "Nothing more was asked for."}}
+)
 async def update_thread(request: Request, thread_id: str, body: ThreadPatch) -> dict[str, Any] | Response:
     services, tenant = services_of(request), tenant_of(request)
     _no_ttl(body.ttl)

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
 from backends.base import Message, ToolCall
+from tools.perform import Outcome
 
 
 class StepOptions(Options):
@@ -65,11 +66,11 @@ async def act(state: AskState, runtime: Runtime[Run]) -> AskState:
     if not approval.approved:
         return {"answer": f"Not done. {approval.comment}".strip()}
 
-    async def delete(key: str) -> tuple[str, bool]:
-        return "deleted", True
+    async def delete(key: str) -> Outcome:
+        return Outcome("deleted")
 
-    output, _ = await run.call(ToolCall(id="1", name="delete"), delete)
-    return {"answer": f"Done: {output}."}
+    outcome = await run.call(ToolCall(id="1", name="delete"), delete)
+    return {"answer": f"Done: {outcome.text}."}
 
 
 asks = StateGraph(AskState, context_schema=Run)
