@@ -256,6 +256,9 @@ def install(app: FastAPI, routes: Sequence[Route]) -> None:
 
 def _methods(request: Request, routes: Sequence[Route]) -> list[str]:
     """What the path of the request takes, by all of its routes; the router looks at the first one only."""
-    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    # `/threads/search` is also what a thread's own path would be, if a thread could have that id.
+    fewest = min((len(route.param_convertors) for route in fitting), default=0)
+    fitting = [route for route in fitting if len(route.param_convertors) == fewest]
     found = {method for route in fitting for method in route.methods or ()}
     return sorted(found | ({"HEAD"} if "GET" in found else set()))

@@ -46,6 +46,8 @@ async def update_state(request: Request, thread_id: str, body: StateUpdate) -> d
     services = services_of(request)
     row = await thread_of(services, tenant_of(request), thread_id)
     given = body.values if isinstance(body.values, list) else [body.values]
+    if not given:
+        raise invalid("values", "is an empty list")
     updates = [Update(values=_object(values), as_node=body.as_node) for values in given]
     checkpoint_id = _id_of(body.checkpoint, "checkpoint") if body.checkpoint else body.checkpoint_id
     made = await change_state(services, row, updates, where="values", checkpoint_id=checkpoint_id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from server.langgraph.route import Limit, Offset, Query
 from server.openai.schema import UNICODE, Body, Json, Text
@@ -16,6 +16,12 @@ def _label(text: str) -> str:
     return text
 
 
+def _no(flag: bool) -> bool:
+    if flag:
+        raise ValueError("must be false, a list of fields, or left out")
+    return flag
+
+
 Label = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_label), UNICODE]
 Prefix = Annotated[list[Label], Field(max_length=32)]
 Namespace = Annotated[list[Label], Field(min_length=1, max_length=32)]
@@ -24,23 +30,14 @@ Part = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=
 """Of a namespace; `*` stands for any label."""
 
 
-def _no_number(given: Any) -> Any:
-    """Python's 0 equals False."""
-    if given is not False:
-        raise ValueError("it must be false or a list of fields")
-    return given
-
-
-No = Annotated[Literal[False], BeforeValidator(_no_number)]
+Unindexed = Annotated[bool, AfterValidator(_no)]
 
 
 class PutItem(Body):
     namespace: Namespace
     key: Key
     value: Json
-    index: (
-        Annotated[Literal[False], BeforeValidator(_no_number)] | Annotated[list[Text], Field(max_length=32)] | None
-    ) = None
+    index: Unindexed | Annotated[list[Text], Field(max_length=32)] | None = None
     ttl: Any = None
 
 

@@ -43,6 +43,8 @@ def _whole_json(value: Any) -> Any:
                 below += item.values()
             elif isinstance(item, list):
                 below += item
+            elif isinstance(item, float) and not isfinite(item):
+                raise PydanticCustomError("finite", "JSON has no {number}", {"number": str(item)})
         if not below:
             return value
         level = below

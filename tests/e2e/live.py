@@ -17,8 +17,10 @@ class Server:
         self._environment = environment
         self.start()
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "server.cli.main", "serve", "--port", "0", "--data-dir", str(self.data_dir)]
+    def start(self, port: int = 0) -> None:
+        """`port`: 0 for a free one."""
+        place = ["--port", str(port), "--data-dir", str(self.data_dir)]
+        command = [sys.executable, "-m", "server.cli.main", "serve", *place]
         environment = {**os.environ, "SANDTABLE_BACKEND": "extractive", **self._environment}
         self.log = (self.data_dir.parent / "server.log").open("ab")
         self.process = subprocess.Popen(
