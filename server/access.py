@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,15 +11,18 @@ from server.errors import ApiError, response
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/docs.js", "/openapi.json"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LOCAL_ORIGIN = r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?"
 
 
 class Authentication:
     """Puts the tenant into the scope. The key decides it; without keys there is one tenant, and only local host names
     are answered, so that a web page cannot reach the service through a name of its own (DNS rebinding)."""
 
-    def __init__(self, app: ASGIApp, tenants: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, tenants: Mapping[str, str], origins: Collection[str] = ()) -> None:
+        """`origins`: whose web pages have access beside those of this machine."""
         self._app = app
         self._tenants = tenants
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -39,9 +42,10 @@ class Authentication:
             if not _is_local(host):
                 raise ApiError(403, f"Host {host!r} is not this machine; set an API key to serve other names.")
             # A form can be posted here from any web page; the browser then says from which.
-            origin = headers.get(b"origin")
-            if origin is not None and not _is_local(origin.decode("latin-1").partition("://")[2]):
-                raise ApiError(403, f"Pages of {origin.decode('latin-1')!r} have no access; set an API key to give it.")
+            origin = headers.get(b"origin", b"").decode("latin-1")
+            if origin and origin not in self._origins and not _is_local(origin.partition("://")[2]):
+                message = f"Pages of {origin!r} have no access; the setting 'allowed_origins', or a key, gives it."
+                raise ApiError(403, message)
             return "default"
         if path in OPEN_PATHS:
             return "default"

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from retrieval.base import Embedder
 from retrieval.errors import EmbedderFailed
 from server import errors, openapi, ops, replays, run_answers, run_events, tools
-from server.access import Authentication, BodyLimit
+from server.access import LOCAL_ORIGIN, Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
 from server.langgraph import assistants, graphs, meta, run_ends, stateless_runs, states, store, threads
@@ -90,8 +91,16 @@ def create_app(settings: Settings, *, warm: bool = True) -> FastAPI:
     errors.install(app, [route for route in routes if isinstance(route, Route)])
     openapi.install(app, needs_key=bool(settings.tenants()))
     app.add_middleware(BodyLimit, most=settings.max_body_bytes, most_upload=settings.max_upload_bytes)
-    app.add_middleware(Authentication, tenants=settings.tenants())
+    app.add_middleware(Authentication, tenants=settings.tenants(), origins=settings.allowed_origins)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_origin_regex=None if settings.tenants() else LOCAL_ORIGIN,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["content-location", "location", "x-pagination-next", "x-pagination-total", "retry-after"],
+    )
     app.add_middleware(CatchAll)
     return app
 

@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     reply_cache: Literal["off", "deterministic", "all"] = "off"
     """Which replies of language models are kept and given again: see `backends.cache`."""
     reply_cache_mb: int = Field(256, gt=0)
+    allowed_origins: tuple[str, ...] = ()
+    """Whose web pages may call, as `https://chat.example.org`; without keys those of this machine may anyway."""
     embedder: str = "minilm"
     tools: tuple[str, ...] = ()
     """The user's own, as `package.module:attribute` or `file.py:attribute`: their code runs in the service."""
