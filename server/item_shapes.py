@@ -85,21 +85,13 @@ class FileSearchCall(Shape):
 class ApprovalRequest(Shape):
     id: str
     type: Literal["mcp_approval_request"]
-    server_label: Literal["sandtable"]
+    server_label: str
     name: str
     arguments: str
-    question_id: str
-
-
-class ApprovalResponse(Shape):
-    id: str
-    type: Literal["mcp_approval_response"]
-    approval_request_id: str
-    approve: bool
-    reason: str | None = None
+    question_id: str | None = None
 
 
 ItemOut = Annotated[
-    MessageOut | FunctionCallOut | FunctionResult | ReasoningOut | FileSearchCall | ApprovalRequest | ApprovalResponse,
+    MessageOut | FunctionCallOut | FunctionResult | ReasoningOut | FileSearchCall | ApprovalRequest,
     Field(discriminator="type"),
 ]

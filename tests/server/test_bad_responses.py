@@ -107,6 +107,7 @@ UNSUPPORTED = [
      "tools[0].ranking_options.hybrid_search"),
     ({**search(), "tools": [*search()["tools"], ADD]}, "tools"),
     ({"input": [{"type": "computer_call", "call_id": "x"}]}, "input[0].type"),
+    ({"input": [{"type": "mcp_approval_response", "approval_request_id": "x", "approve": True}]}, "input[0].type"),
     (said({"type": "input_file", "file_id": "file-1"}), "input[0].content[0]"),
     (said({"type": "input_text", "text": "x"}, {"type": "input_image", "file_id": "file-1"}),
      "input[0].content[1].image_url"),

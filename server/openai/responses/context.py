@@ -16,13 +16,14 @@ if TYPE_CHECKING:
         CallItem,
         CallOutputItem,
         OtherItem,
+        QuestionItem,
         ReasoningItem,
         SearchItem,
     )
     from server.openai.responses.schema import CreateResponse
     from server.services import Services
 
-    Given = MessageItem | CallItem | CallOutputItem | ReasoningItem | SearchItem | OtherItem | Reference
+    Given = MessageItem | CallItem | CallOutputItem | ReasoningItem | SearchItem | QuestionItem | OtherItem | Reference
 
 
 def conversation_id_of(body: CreateResponse) -> str | None:

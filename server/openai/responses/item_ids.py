@@ -9,7 +9,6 @@ PREFIXES = {
     "reasoning": "rs_",
     "file_search_call": "fs_",
     "mcp_approval_request": "mcpr_",
-    "mcp_approval_response": "mcpa_",
 }
 
 

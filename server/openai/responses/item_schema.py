@@ -75,6 +75,17 @@ class SearchItem(Body):
     results: list[Any] | None = None
 
 
+class QuestionItem(Body):
+    """What a run waits to be allowed, as it was told; the model is not told again."""
+
+    type: Literal["mcp_approval_request"]
+    id: Text | None = None
+    server_label: Text
+    name: Text
+    arguments: Text
+    question_id: Text | None = None
+
+
 class Reference(Body):
     type: Literal["item_reference"]
     id: Id
@@ -88,7 +99,7 @@ class OtherItem(BaseModel):
         "additional_tools", "apply_patch_call", "apply_patch_call_output", "code_interpreter_call", "compaction",
         "compaction_trigger", "computer_call", "computer_call_output", "configuration_update", "custom_tool_call",
         "custom_tool_call_output", "image_generation_call", "local_shell_call", "local_shell_call_output",
-        "mcp_approval_request", "mcp_approval_response", "mcp_call", "mcp_list_tools", "program", "program_output",
+        "mcp_approval_response", "mcp_call", "mcp_list_tools", "program", "program_output",
         "shell_call", "shell_call_output", "tool_search_call", "tool_search_output", "web_search_call",
     ]  # fmt: skip
 
@@ -99,6 +110,7 @@ KINDS = {
     "function_call_output": CallOutputItem,
     "reasoning": ReasoningItem,
     "file_search_call": SearchItem,
+    "mcp_approval_request": QuestionItem,
     "item_reference": Reference,
 }
 
@@ -114,6 +126,7 @@ Item = Annotated[
     | Annotated[CallOutputItem, Tag("function_call_output")]
     | Annotated[ReasoningItem, Tag("reasoning")]
     | Annotated[SearchItem, Tag("file_search_call")]
+    | Annotated[QuestionItem, Tag("mcp_approval_request")]
     | Annotated[Reference, Tag("item_reference")]
     | Annotated[OtherItem, Tag("other")],
     Discriminator(_kind),

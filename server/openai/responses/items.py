@@ -11,6 +11,7 @@ from server.openai.responses.item_schema import (
     CallOutputItem,
     MessageItem,
     OtherItem,
+    QuestionItem,
     ReasoningItem,
     SearchItem,
 )
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from server.openai.responses.part_schema import Part
 
 Kept = dict[str, Any]
-Given = MessageItem | CallItem | CallOutputItem | ReasoningItem | SearchItem | OtherItem
+Given = MessageItem | CallItem | CallOutputItem | ReasoningItem | SearchItem | QuestionItem | OtherItem
 
 
 def kept(item: Given, id: str, where: str) -> Kept:
     """The item as the API shows it. Raises ApiError for a kind that nothing here could use."""
+    if isinstance(item, OtherItem) and item.type == "mcp_approval_response":
+        message = (
+            f"{where} answers a run: send it to POST /v1/runs/RUN_ID/resume, with `sandtable.run_id` of the response."
+        )
+        raise bad_request(message, f"{where}.type", "unsupported_parameter")
     if isinstance(item, OtherItem):
         message = f"{where} is {item.type!r}, which no pipeline here makes or reads."
         raise bad_request(message, f"{where}.type", "unsupported_parameter")
@@ -34,7 +40,7 @@ def kept(item: Given, id: str, where: str) -> Kept:
             shown["content"] = _parts(item.content, item.role == "assistant", f"{where}.content")
         case CallOutputItem() if isinstance(item.output, list):
             shown["output"] = _parts(item.output, False, f"{where}.output")
-        case ReasoningItem():
+        case ReasoningItem() | QuestionItem():
             shown.pop("status")
     return shown
 
