@@ -17,12 +17,15 @@ PIPELINES = {
 }
 
 
+BUILT_IN = frozenset(PIPELINES)
+
+
 def offer(more: Mapping[str, str]) -> None:
     """Add pipelines of the user's own: name to `package.module:attribute`. Raises BadPipeline."""
     for name, target in more.items():
         if not name.replace("_", "").isalnum() or ":" not in target:
             raise BadPipeline(f"the pipeline {name!r} is {target!r}; it must be NAME = 'package.module:attribute'")
-        if PIPELINES.get(name, target) != target:
+        if name in BUILT_IN:
             raise BadPipeline(f"there is a pipeline {name!r} already; give yours another name")
         PIPELINES[name] = target
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
+from agents.errors import NotStored
 from agents.events import Checkpointed, Event, StepFinished, StepStarted
 from agents.fact import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+UNTOLD_SECONDS = 1.0
+"""How long the end of a step is waited for."""
 MOST_WAITING = 1_000
 """Events that wait for a reader; a model that writes faster than anybody reads would fill the memory with them."""
 
@@ -36,6 +40,12 @@ class Outlet:
         self._way_is_free = asyncio.Event()
         self._way_is_free.set()
         self._started: set[str] = set()
+        self._unfinished: set[str] = set()
+        """`task_id` of the steps under way."""
+        self._untaken = 0
+        self._moved = asyncio.Event()
+        self._abandoned = False
+        self._step_ended = asyncio.Event()
         self._stored = set(stored)
 
     def make(self, kind: type[Event], step: str = "", /, **fields: Any) -> Event:
@@ -50,7 +60,7 @@ class Outlet:
         step = _running()
         event = self.make(kind, step, **fields)
         if step in self._started and not self._on_the_way:
-            self.queue.put_nowait(event)
+            self.send(event)
         else:
             self._on_the_way.append(event)
             self._way_is_free.clear()
@@ -70,12 +80,38 @@ class Outlet:
     async def room(self) -> None:
         """Wait while the reader is far behind."""
         if self.queue.qsize() >= MOST_WAITING:
-            await self.queue.join()
+            await self._all_taken()
 
-    async def passed_on(self) -> None:
-        """Wait until whoever reads the run has taken all events that were sent so far."""
+    def taken(self) -> None:
+        """The reader is done with one event."""
+        self._untaken -= 1
+        if not self._untaken:
+            self._moved.set()
+
+    def abandon(self) -> None:
+        """There is no reader any more: nothing will be taken."""
+        self._abandoned = True
+        self._moved.set()
+
+    async def passed_on(self, task_id: str = "") -> None:
+        """Wait until whoever reads the run has taken all events that were sent so far, and the end of the step named.
+
+        LangGraph tells the end of a step a moment after it is decided. Raises NotStored if there is no reader any more.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNTOLD_SECONDS):
+                while task_id in self._unfinished:
+                    self._step_ended.clear()
+                    await self._step_ended.wait()
         await self._way_is_free.wait()
-        await self.queue.join()
+        await self._all_taken()
+
+    async def _all_taken(self) -> None:
+        while self._untaken and not self._abandoned:
+            self._moved.clear()
+            await self._moved.wait()
+        if self._abandoned:
+            raise NotStored("the run is left by its reader: what it does now would be in no trace")
 
     def arrive(self, mode: str, namespace: tuple[str, ...], data: Any) -> None:
         """Take a part of LangGraph's stream, modes `custom`, `tasks` and `checkpoints`."""
@@ -92,25 +128,33 @@ class Outlet:
         while self._on_the_way:
             self._next()
 
+    def send(self, event: Event) -> None:
+        """Hand an event to the reader, outside of any step."""
+        self._untaken += 1
+        self.queue.put_nowait(event)
+
     def _next(self) -> None:
-        self.queue.put_nowait(self._on_the_way.popleft())
+        self.send(self._on_the_way.popleft())
         if not self._on_the_way:
             self._way_is_free.set()
 
     def _step(self, step: str, data: Mapping[str, Any]) -> None:
         if "result" not in data:
             self._started.add(step)
-            self.queue.put_nowait(self.make(StepStarted, step, within=_enclosing(step)))
+            self._unfinished.add(data["id"])
+            self.send(self.make(StepStarted, step, within=_enclosing(step)))
         elif data["error"] is None and not data["interrupts"]:
             update = to_jsonable_python(data["result"] or {}, fallback=str)
-            self.queue.put_nowait(self.make(StepFinished, step, changed=tuple(sorted(update)), update=update))
+            self.send(self.make(StepFinished, step, changed=tuple(sorted(update)), update=update))
+            self._unfinished.discard(data["id"])
+            self._step_ended.set()
 
     def _checkpoint(self, data: Mapping[str, Any]) -> None:
         id = data["config"]["configurable"]["checkpoint_id"]
         if id not in self._stored:
             self._stored.add(id)
             step, next = data["metadata"]["step"], tuple(data["next"])
-            self.queue.put_nowait(self.make(Checkpointed, checkpoint_id=id, step=step, next=next))
+            self.send(self.make(Checkpointed, checkpoint_id=id, step=step, next=next))
 
 
 def running_task() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,17 +42,29 @@ class Past:
     said: tuple[str, ...] = ()
     """The answer, as far as steps said it that finished."""
     unfinished: tuple[str, ...] = ()
-    """`task_id` of the steps that had begun."""
+    """`task_id` of the steps that had begun, and run again."""
     stored: tuple[str, ...] = ()
     """Ids of the checkpoints that the trace has."""
     fruitless: int = 0
     """Attempts in a row, up to now, in which nothing from outside came back and no step finished."""
 
 
-def read_past(events: Sequence[Event], before: Iterable[Event], prices: Mapping[str, Price]) -> Past:
-    """`events`: the run's own, in order. `before`: those of the run whose question it answers, for its calls."""
+def read_past(
+    events: Sequence[Event],
+    before: Iterable[Event],
+    prices: Mapping[str, Price],
+    done: Collection[str] | None = None,
+) -> Past:
+    """`events`: the run's own, in order. `before`: those of the run whose question it answers, for its calls.
+
+    `done`: `task_id` of the steps whose writes are stored; None: those that the trace says have ended. After a crash
+    the trace cannot tell: a step may have ended, and the process before its writes were stored.
+    """
     journal = Journal((*before, *events))
-    unfinished = _unfinished(events)
+    if done is None:
+        done = {event.task_id for event in events if isinstance(event, StepFinished)}
+    unfinished = {event.task_id: None for event in events if isinstance(event, StepStarted)}
+    unfinished = {task_id: None for task_id in unfinished if task_id not in done}
     return Past(
         attempts=sum(isinstance(event, RunStarted | RunResumed) for event in events),
         began=events[0].at if events else None,
@@ -69,17 +81,6 @@ def read_past(events: Sequence[Event], before: Iterable[Event], prices: Mapping[
         stored=tuple(event.checkpoint_id for event in events if isinstance(event, Checkpointed)),
         fruitless=_fruitless(events),
     )
-
-
-def _unfinished(events: Iterable[Event]) -> dict[str, None]:
-    """An ordered set."""
-    begun: dict[str, None] = {}
-    for event in events:
-        if isinstance(event, StepStarted):
-            begun[event.task_id] = None
-        elif isinstance(event, StepFinished):
-            begun.pop(event.task_id, None)
-    return begun
 
 
 def _spent(events: Sequence[Event], prices: Mapping[str, Price]) -> Spent:

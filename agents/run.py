@@ -228,7 +228,7 @@ class Run:
             chunk_ids=tuple(hit.chunk_id for hit in outcome.hits),
             seconds=time.perf_counter() - began,
         )
-        await self._settle()
+        await self.settle()
         return outcome
 
     async def approve(self, subject: str, details: Mapping[str, Any]) -> Approval:
@@ -257,16 +257,16 @@ class Run:
                 self.emit(LLMFailed, **about, **shown(error), seconds=time.perf_counter() - began)
             raise
         self.spent.add(request, completion, price)
-        seconds = time.perf_counter() - began
         if stream_to == "answer":
             self.finish = completion.finish
-        self.emit(LLMCalled, **about, completion=completion, seconds=seconds)
-        await self._settle()
+        self.emit(LLMCalled, **about, completion=completion, seconds=time.perf_counter() - began)
+        await self.settle()
         return completion
 
-    async def _settle(self) -> None:
+    async def settle(self, task_id: str = "") -> None:
+        """Wait until all so far is stored, if the run is kept, and the end of the step named."""
         if self.deps.settle is not None:
-            await self.outlet.passed_on()
+            await self.outlet.passed_on(task_id)
             await self.deps.settle()
 
     def _say_again(

@@ -66,11 +66,12 @@ async def stream(
         while (event := await outlet.queue.get()) is not None:
             seq += 1
             yield event.model_copy(update={"seq": seq})
-            outlet.queue.task_done()
+            outlet.taken()
         for event in ending(task, done, run, past.spent.seconds + time.perf_counter() - began):
             seq += 1
             yield event.model_copy(update={"seq": seq})
     finally:
+        outlet.abandon()
         for left in tasks:
             left.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from agents.state_update import read_update
@@ -37,6 +37,8 @@ class Place:
     """Instead of a question: go on from the checkpoint with the steps that it says are next."""
     interrupt_before: tuple[str, ...] = ()
     interrupt_after: tuple[str, ...] = ()
+    settling: dict[str, Callable[[str], Awaitable[None]]] = field(default_factory=dict)
+    """By run id: what the checkpointer waits for before it stores something of the run."""
 
 
 def turns(values: Mapping[str, Any]) -> list[Message]:

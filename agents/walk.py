@@ -83,6 +83,8 @@ async def _steps(
         interrupt_after=place.interrupt_after if place else None,
     )
     questions: dict[str, Question] = {}
+    if place:
+        place.settling[outlet.run_id] = run.settle
     try:
         async for part in parts:
             if part["type"] != "values":
@@ -98,6 +100,8 @@ async def _steps(
         raise _out_of_steps(run.deps.limits.steps or MOST_STEPS) from None
     finally:
         outlet.flush()
+        if place:
+            place.settling.pop(outlet.run_id, None)
 
 
 async def _beginning(place: Place | None, input: RunInput, outlet: Outlet) -> tuple[Any, RunnableConfig]:
@@ -115,7 +119,7 @@ async def _beginning(place: Place | None, input: RunInput, outlet: Outlet) -> tu
         return place.command, config_of(place.thread_id, place.checkpoint_id)
     before = await begin_turn(place)
     if before is not None and not input.history:
-        outlet.queue.put_nowait(outlet.make(ThreadRead, messages=tuple(before)))
+        outlet.send(outlet.make(ThreadRead, messages=tuple(before)))
         del question["history"]
     return question, latest
 

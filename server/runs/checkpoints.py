@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from agents.pipeline import Pipeline
     from agents.thread import Graph
+    from server.runs.settled_saver import SettledSaver, Settling
 
 FILE = "checkpoints.sqlite3"
+NO_ENDS = ("__interrupt__", "__resume__", "__error__", "__scheduled__")
+"""Channels to which LangGraph notes that a step stopped, was answered, failed or waits: it is not done."""
 COLUMNS = {
     "checkpoints": "checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata",
     "writes": "checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value",
@@ -33,6 +36,8 @@ class Checkpoints:
         self._connection: aiosqlite.Connection | None = None
         self._saver: AsyncSqliteSaver | None = None
         self._graphs: dict[str, Graph] = {}
+        self.settling: Settling = {}
+        """What the saver waits for, by run id."""
 
     async def graph(self, pipeline: Pipeline) -> Graph:
         """The pipeline's graph, whose runs are kept."""
@@ -67,6 +72,13 @@ class Checkpoints:
         query = f"select checkpoint_id, metadata from checkpoints where {where} order by checkpoint_id desc limit ?"
         async with saver.lock, saver.conn.execute(query, (*values, limit)) as rows:
             return [(id, json.loads(metadata)) async for id, metadata in rows]
+
+    async def done(self, thread_id: str) -> set[str]:
+        """`task_id` of the steps on the thread, in nested graphs too, whose writes are stored: they never run again."""
+        saver = await self.saver()
+        query = "select distinct task_id from writes where thread_id = ? and channel not in (?, ?, ?, ?)"
+        async with saver.lock, saver.conn.execute(query, (thread_id, *NO_ENDS)) as rows:
+            return {task_id async for (task_id,) in rows}
 
     async def delete(self, thread_id: str) -> None:
         await (await self.saver()).adelete_thread(thread_id)
@@ -107,7 +119,7 @@ class Checkpoints:
 
         connection = await aiosqlite.connect(self._path)
         try:
-            saver = await _prepared(connection)
+            saver = await _prepared(connection, self.settling)
         except BaseException:
             # A disk that is full, a database that is locked: it is tried again with the next run.
             await connection.close()
@@ -116,17 +128,17 @@ class Checkpoints:
         return saver
 
 
-async def _prepared(connection: aiosqlite.Connection) -> AsyncSqliteSaver:
+async def _prepared(connection: aiosqlite.Connection, settling: Settling) -> AsyncSqliteSaver:
     make = await asyncio.to_thread(_saver_class)
     # NORMAL in WAL mode keeps every commit through kill -9, at an eighth of the time of FULL for a step.
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
         await connection.execute(f"PRAGMA {pragma}")
-    saver = make(connection)
+    saver = make(connection, settling)
     await saver.setup()
     return saver
 
 
-def _saver_class() -> type[AsyncSqliteSaver]:
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+def _saver_class() -> type[SettledSaver]:
+    from server.runs.settled_saver import SettledSaver
 
-    return AsyncSqliteSaver
+    return SettledSaver

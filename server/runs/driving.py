@@ -117,4 +117,5 @@ async def place_of(services: Services, order: Order, *, durable: bool) -> Place 
         continues=start.continues,
         interrupt_before=start.interrupt_before,
         interrupt_after=start.interrupt_after,
+        settling=services.checkpoints.settling,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from agents.events import EVENT, Event
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 MOST_EVENTS = 1_000_000
 
 
-async def past_of(services: Services, run_id: str, resumes: str | None) -> Past:
+async def past_of(services: Services, run_id: str, thread_id: str, resumes: str | None) -> Past:
     """`resumes`: the run whose question this one answers. Its calls are not made again, nor those of the run that it
     answered itself."""
-    prices = services.settings.prices
+    from agents.past import read_past
 
-    def read(db: Connection) -> Past:
-        from agents.past import read_past
+    def read(db: Connection) -> tuple[list[Event], list[Event]]:
+        return _events(db, run_id), _before(db, resumes)
 
-        return read_past(_events(db, run_id), _before(db, resumes), prices)
-
-    return await services.database.read(read)
+    own, before = await services.database.read(read)
+    done = await services.checkpoints.done(thread_id) if own else ()
+    return await asyncio.to_thread(read_past, own, before, services.settings.prices, done)
 
 
 def _before(db: Connection, resumes: str | None) -> list[Event]:

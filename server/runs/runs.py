@@ -149,12 +149,12 @@ class Runs:
 
         services, past = self._services, Past()
         if not await _called(under):
-            left = await past_of(services, run_id, None)
+            left = await past_of(services, run_id, under.ticket.thread_id, None)
             await _close(services, _cancelled(run_id, left))
             return
         try:
             row = await services.database.write(lambda db: runs.begin_run(db, run_id))
-            past = await past_of(services, run_id, row.order["resumes"])
+            past = await past_of(services, run_id, row.thread_id, row.order["resumes"])
             if past.fruitless >= MOST_FRUITLESS:
                 message = f"the process ended {past.fruitless} times in this run before anything came of it"
                 await _close(services, _failed(run_id, past, "GivenUp", message))
