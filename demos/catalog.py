@@ -16,5 +16,6 @@ DEMOS = {
     "function_calling": Demo(
         "demos.function_calling:main", "A model that calls tools side by side, corrects itself, and waits for a person."
     ),
+    "swap": Demo("demos.swap:main", "Index, chunking and embedder swapped under searches, measured, and rolled back."),
 }
 DEFAULT = "rag"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import function_calling, rag, service, show
+from demos import function_calling, rag, service, show, swap
 from tests.e2e.live import server
 
 
@@ -51,6 +51,19 @@ def test_tools_are_called_corrected_and_agreed_to(url):
     assert '{"expression": "1200 * 0.61"} -> ok: 732\n' in told
     assert told.count("stands there") == 4
     assert told.count("DOES NOT") == 0
+    assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_parts_are_swapped_under_searches_and_back(url):
+    output = StringIO()
+    code = swap.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "searches went on beside three swaps; failed: 0" in told
+    assert "After the way back the hits are the same." in told
+    assert told.count("active") == 3
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
