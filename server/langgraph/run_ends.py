@@ -26,7 +26,8 @@ async def cancel_run(request: Request, thread_id: str, run_id: str, query: Annot
     services = services_of(request)
     row = await run_of(services, tenant_of(request), thread_id, run_id)
     if row.status not in runs.UNDER_WAY:
-        raise ApiError(409, f"The run {run_id!r} is over.", param="run_id", code="run_over")
+        # 404 as LangGraph's server has it, for clients that cancel a run which ends in that moment.
+        raise ApiError(404, f"The run {run_id!r} is over.", param="run_id", code="run_over")
     if query.wait or query.action == "rollback" or not row.durable:
         await stop_runs(services, [row])
     else:

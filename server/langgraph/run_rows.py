@@ -23,12 +23,12 @@ STATUS = {
     "error": "error",
     "limited": "success",
     "cancelled": "interrupted",
-    "waiting": "interrupted",
-    "answered": "interrupted",
+    "waiting": "success",
+    "answered": "success",
     "interrupted": "error",
 }
-"""Ours to LangGraph's. A run that reached its limit of seconds is `timeout`; one that reached another has ended well,
-with what it had by then."""
+"""Ours to LangGraph's. A run that waits for a person has ended well: its thread is `interrupted`. So has one that
+reached a limit, with what it had by then; but if that limit is of seconds, it is `timeout`."""
 
 
 def statuses(wanted: str) -> list[str]:

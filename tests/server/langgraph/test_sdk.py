@@ -71,7 +71,7 @@ async def test_a_person_is_asked_and_answers(sdk):
     done = await sdk.runs.wait(thread, "asks", command={"resume": {"approved": True}})
     assert said(done) == [("human", "rm"), ("ai", "Done: deleted.")]
     assert (await sdk.threads.get(thread))["status"] == "idle"
-    assert [run["status"] for run in await sdk.runs.list(thread)] == ["success", "interrupted"]
+    assert [run["status"] for run in await sdk.runs.list(thread)] == ["success", "success"]
     with pytest.raises(UnprocessableEntityError, match="waits for no answer"):
         await sdk.runs.create(thread, "asks", command={"resume": "yes"})
 
@@ -109,6 +109,8 @@ async def test_a_run_in_the_background_is_joined_and_cancelled(sdk):
     assert (await sdk.runs.get(thread, slow["run_id"]))["status"] == "interrupted"
     assert (await sdk.threads.get(thread))["status"] == "idle"
     assert len(await sdk.runs.list(thread, status="success")) == 1
+    with pytest.raises(NotFoundError):
+        await sdk.runs.cancel(thread, slow["run_id"])
 
 
 async def test_a_thread_is_forked_and_gone_on_with(sdk):
@@ -280,3 +282,33 @@ async def test_a_batch_and_a_bulk_cancel(sdk):
     assert [run["status"] for run in found] == ["interrupted", "interrupted"]
     with pytest.raises(NotFoundError):
         await sdk.runs.cancel_many(run_ids=[run["run_id"] for run in runs])
+
+
+async def test_runs_without_a_thread(sdk):
+    parts = await collect(
+        sdk.runs.stream(None, "chat", input={"question": "x"}, stream_mode=["updates", "custom"], version="v2")
+    )
+    assert {part["type"] for part in parts} == {"metadata", "updates", "custom"}
+    assert parts[0]["data"]["attempt"] == 1
+    answers = await asyncio.gather(*(sdk.runs.wait(None, "chat", input={"question": f"问题 {n}"}) for n in range(40)))
+    assert [values["answer"] for values in answers] == [f"问题 {n}" for n in range(40)]
+
+
+async def test_ids_of_messages_stay(sdk):
+    thread = (await sdk.threads.create())["thread_id"]
+    first = [
+        {"type": "human", "content": "one", "id": "h1"},
+        {"type": "ai", "content": "uno", "id": "a1"},
+        {"type": "human", "content": "two", "id": "h2"},
+    ]
+    values = await sdk.runs.wait(thread, "chat", input={"messages": first})
+    ids = [message["id"] for message in values["messages"]]
+    assert ids[:3] == ["h1", "a1", "h2"]
+    more = {"type": "human", "content": "three", "id": "h3"}
+    later = await sdk.runs.wait(thread, "chat", input={"messages": [*values["messages"], more]})
+    assert [message["id"] for message in later["messages"]][:5] == [*ids, "h3"]
+    assert len(later["messages"]) == 6
+    with pytest.raises(UnprocessableEntityError, match="h1"):
+        await sdk.runs.create(thread, "chat", input={"messages": [{**first[0], "content": "other"}, more]})
+    state = (await sdk.threads.get(thread))["values"]
+    assert [message["id"] for message in state["messages"]] == [message["id"] for message in later["messages"]]
