@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import Request
 
 from server.errors import ApiError
@@ -29,13 +27,14 @@ async def begin(request: Request, thread_id: str | None, body: RunCreate) -> Ord
             await _clear(services, tenant, thread_id, strategy)
     asked = Asked(request, thread_id or new_uuid(), body)
     order = await make_order(asked)
-    about = {key: order.request[key] for key in ("assistant_id",)} | {"graph_id": order.pipeline.name}
-    if thread_id is not None:
-        await services.database.write(lambda db: threads.note(db, tenant, thread_id, about))
-    if strategy == "reject" and services.turns.taken(asked.thread_id):
+    await services.database.write(lambda db: threads.add_thread(db, tenant, order.thread_id, {}))
+    if strategy == "reject" and services.turns.taken(order.thread_id):
         message = f"The thread {thread_id!r} is busy, and 'multitask_strategy' is 'reject'."
         raise ApiError(409, message, param="multitask_strategy", code="thread_busy")
     await _submit(services, order)
+    if thread_id is not None:
+        about = {"assistant_id": order.request["assistant_id"], "graph_id": order.pipeline.name}
+        await services.database.write(lambda db: threads.note(db, tenant, order.thread_id, about))
     return order
 
 
@@ -56,7 +55,7 @@ async def _submit(services: Services, order: Order) -> None:
 
 
 async def _thread(services: Services, tenant: str, thread_id: str, body: ThreadRunCreate) -> str:
-    """The id of the thread as it is stored. Raises ApiError."""
+    """The id of the thread as it is stored, or will be. Raises ApiError."""
     from pydantic import TypeAdapter, ValidationError
 
     wanted = thread_id.lower()
@@ -70,8 +69,7 @@ async def _thread(services: Services, tenant: str, thread_id: str, body: ThreadR
     except ValidationError:
         message = f"Invalid value for 'thread_id': {thread_id[:50]!r} is no UUID."
         raise ApiError(422, message, param="thread_id", code="invalid_value") from None
-    made: Any = await services.database.write(lambda db: threads.add_thread(db, tenant, wanted, {}))
-    if not made and await services.database.read(lambda db: threads.get_thread(db, tenant, wanted)) is None:
+    if await services.database.read(lambda db: threads.exists_anywhere(db, wanted)):
         raise ApiError(409, f"The id {thread_id!r} is taken.", param="thread_id", code="thread_exists")
     return wanted
 

@@ -29,6 +29,11 @@ def get_thread(db: Connection, tenant: str, thread_id: str) -> Row[Any] | None:
     return db.execute(select(thread).where(thread.c.id == thread_id, thread.c.tenant == tenant)).one_or_none()
 
 
+def exists_anywhere(db: Connection, thread_id: str) -> bool:
+    """Whosever it is."""
+    return db.execute(select(thread.c.id).where(thread.c.id == thread_id)).one_or_none() is not None
+
+
 def add_thread(db: Connection, tenant: str, thread_id: str, metadata: Mapping[str, Any]) -> bool:
     """False if there is one already, whosever it is."""
     now = time.time()

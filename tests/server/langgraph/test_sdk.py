@@ -312,3 +312,16 @@ async def test_ids_of_messages_stay(sdk):
         await sdk.runs.create(thread, "chat", input={"messages": [{**first[0], "content": "other"}, more]})
     state = (await sdk.threads.get(thread))["values"]
     assert [message["id"] for message in state["messages"]] == [message["id"] for message in later["messages"]]
+
+
+async def test_a_thread_is_made_with_its_first_run(sdk):
+    thread = str(uuid4())
+    with pytest.raises(NotFoundError):
+        await sdk.runs.create(thread, "chat", input={"question": "x"})
+    with pytest.raises(UnprocessableEntityError):
+        await sdk.runs.create(thread, "chat", input={"question": ""}, if_not_exists="create")
+    with pytest.raises(NotFoundError):
+        await sdk.threads.get(thread)
+    await sdk.runs.wait(thread, "chat", input={"question": "x"}, if_not_exists="create")
+    found = await sdk.threads.get(thread)
+    assert found["metadata"] == {"graph_id": "chat", "assistant_id": (await sdk.assistants.get("chat"))["assistant_id"]}
