@@ -129,6 +129,8 @@ class EventLog:
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._closed.wait()
             with suppress(OperationalError):
+                # Once in any case: what the writer has in its hands just now is in neither list.
+                await self.flush()
                 while self._pending or self._ends:
                     await self.flush()
         finally:

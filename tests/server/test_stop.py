@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import httpx
 import pytest
@@ -125,3 +125,30 @@ def test_a_second_server_on_the_same_data_is_refused_and_told_where_the_first_is
         assert "Traceback" not in second.stderr
         assert httpx.get(f"{live.url}/healthz").status_code == 200
         assert live.stop() == 0
+
+
+def test_a_call_over_mcp_has_the_same_grace_and_then_an_end(tmp_path):
+    """The library would cut every such call off at the signal."""
+    asked = {"name": "chat", "arguments": {"question": "x", "backend": "fake:m"}, "_meta": {"progressToken": 1}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
+    headers = {"accept": "application/json, text/event-stream"}
+    with (
+        endless_model() as (url, closed),
+        server(
+            tmp_path / "data",
+            SANDTABLE_SHUTDOWN_SECONDS=str(GRACE),
+            SANDTABLE_BACKENDS=f'{{"fake": {{"base_url": "{url}", "retries": 0}}}}',
+        ) as live,
+    ):
+        with httpx.stream("POST", f"{live.url}/mcp", json=call, headers=headers, timeout=60) as reply:
+            lines = reply.iter_lines()
+            assert any("Once upon" in line for line in lines)
+            began = time.monotonic()
+            live.process.send_signal(signal.SIGTERM)
+            with suppress(httpx.HTTPError):
+                list(lines)
+            assert time.monotonic() - began >= GRACE
+        assert live.stop() == 0
+        assert closed.wait(10), "the request to the model was left open"
+    with closing(sqlite3.connect(tmp_path / "data" / "sandtable.sqlite3")) as database:
+        assert database.execute("select status from run").fetchall() == [("cancelled",)]
