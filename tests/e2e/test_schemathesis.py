@@ -112,6 +112,8 @@ LANGGRAPH = {
     "VersionChange": {"version": {"enum": [1]}},
     "ThreadCreate": {"metadata": None},
     "ThreadPatch": {"metadata": None},
+    # Not the thread that the others need.
+    "ThreadPrune": {"thread_ids": {"enum": [["01a21212-0000-7000-8000-000000000000"]]}, "strategy": None},
     "ThreadSearch": {"metadata": None, "status": None, "limit": None, "sort_by": None, "sort_order": None},
     "StateUpdate": {"values": {"enum": [{"answer": "北湾"}]}, "as_node": {"enum": ["reply"]}},
     "StateAt": {"checkpoint": {"enum": [{}]}, "subgraphs": None},
