@@ -109,6 +109,8 @@ def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]]) -
     if lacking:
         made = dict(zip(lacking, embedder.embed(list(lacking.values()), kind="document"), strict=True))
         with database.engine.connect().execution_options(writing=True) as db, db.begin():
-            write_vectors(db, embedder, made)
+            # A file may have been deleted since its rows were read: nobody would clear its vectors away any more.
+            there = select(chunk.c.text_sha256).where(chunk.c.text_sha256.in_(list(made)))
+            write_vectors(db, embedder, {digest: made[digest] for digest in set(db.execute(there).scalars())})
         known.update(made)
     return [known[row.text_sha256] for row in rows]

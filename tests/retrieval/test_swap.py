@@ -52,14 +52,14 @@ async def test_another_embedder_is_built_beside_and_swapped_in(tmp_path):
 
 async def test_writes_during_a_build_are_in_it(tmp_path):
     """Some before, some after the index is written, each seen by the slices of the build."""
-    async with workshop(tmp_path, index="flat") as shop:
+    async with workshop(tmp_path, index="bm25") as shop:
         for n in range(120):
             await shop.add(f"f{n}", text(n))
         loop, slices, work = asyncio.get_running_loop(), [], []
 
         async def change(n):
             await shop.add(f"new{n}", f"zebra number{n}")
-            await shop.collection.remove_file(f"f{n}")
+            await shop.collection.remove_file(f"f{100 + n}")
 
         def told(done, total):
             slices.append(done)
@@ -74,10 +74,11 @@ async def test_writes_during_a_build_are_in_it(tmp_path):
         assert len(work) == 4
         lane = shop.collection.lanes[row.id]
         assert len(lane.generation) == 120
+        assert await shop.count(embedding) == 120
         for n in (2, 5, 9, 11):
             assert [h.file_id for h in await shop.collection.search(f"zebra number{n}", 1, lane=lane)] == [f"new{n}"]
         hits = await shop.collection.search("note", 200, lane=lane)
-        assert not {f"f{n}" for n in (2, 5, 9, 11)} & {hit.file_id for hit in hits}
+        assert not {f"f{100 + n}" for n in (2, 5, 9, 11)} & {hit.file_id for hit in hits}
 
 
 async def test_a_build_that_was_stopped_does_not_embed_again(tmp_path):
