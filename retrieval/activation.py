@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ async def activate(collection: Collection, generation_id: str, *, force: bool = 
     """
     database = collection.resources.database
     if generation_id not in collection.lanes and collection.beside is not None:
-        await collection.beside
+        await asyncio.shield(collection.beside)
     async with collection.changing:
         row = await database.read(partial(generations.get, collection_id=collection.id, generation_id=generation_id))
         if row is None:

@@ -86,6 +86,12 @@ class Collection:
             raise lane.refusal
         return lane
 
+    async def loaded(self, generation_id: str | None) -> Lane:
+        """As `lane`, after those that are not active are loaded, if it is none of the ones that are."""
+        if generation_id not in (None, "active", *self.lanes) and self.beside is not None:
+            await asyncio.shield(self.beside)
+        return self.lane(generation_id)
+
     async def search(
         self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None
     ) -> list[Hit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -86,9 +87,9 @@ async def evaluate_generations(request: Request, store_id: str, body: Evaluate) 
     services = services_of(request)
     collection = await services.collections.get(store_id)
     if collection.beside is not None:
-        await collection.beside
+        await asyncio.shield(collection.beside)
     wanted = body.generations if body.generations is not None else list(collection.lanes)
-    lanes = [lane_of(collection, id, f"generations[{number}]") for number, id in enumerate(wanted)]
+    lanes = [await lane_of(collection, id, f"generations[{number}]") for number, id in enumerate(wanted)]
     judged = await services.database.read(partial(judgments.by_query, collection_id=store_id))
     if not judged:
         message = "There are no judgments; POST some to .../judgments first."

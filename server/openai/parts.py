@@ -42,7 +42,7 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
     options = options_for(pipeline, extension.options, tuple(services.tools))
     collection = await collection_for(services, pipeline, target)
     if collection is not None:
-        if lane_of(collection, extension.generation, "sandtable.generation").id != collection.generation_id:
+        if (await lane_of(collection, extension.generation, "sandtable.generation")).id != collection.generation_id:
             message = f"A run searches the active generation, which is {collection.generation_id!r}."
             raise bad_request(message, "sandtable.generation", "unsupported_value")
     elif extension.generation is not None:

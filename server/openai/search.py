@@ -45,10 +45,10 @@ class Search(Body):
     explain: bool = False
 
 
-def lane_of(collection: Collection, wanted: str | None, param: str) -> Lane:
+async def lane_of(collection: Collection, wanted: str | None, param: str) -> Lane:
     """The generation to search: the active one, or the one of this id. Raises ApiError, EmbedderMismatch."""
     try:
-        return collection.lane(wanted)
+        return await collection.loaded(wanted)
     except UnknownGeneration as error:
         raise bad_request(str(error), param, "unknown_generation") from None
 
@@ -70,7 +70,7 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
     if not all(query.strip() for query in queries):
         raise bad_request("'query' is empty.", "query", "invalid_value")
     collection = await services.collections.get(store_id)
-    lane = lane_of(collection, body.generation, "generation")
+    lane = await lane_of(collection, body.generation, "generation")
     best: dict[int, Hit] = {}
     for query in queries:
         for hit in await collection.search(query, body.max_num_results, where=body.filters, lane=lane):

@@ -17,6 +17,7 @@ CLIENTS, EVERY = 8, 0.2
 
 
 def sentences_of(data_dir):
+    """Each short enough to be one chunk, so that the oracle need not cut."""
     from retrieval.sentences import sentences
 
     found = {}
@@ -24,7 +25,9 @@ def sentences_of(data_dir):
         for line in (data_dir / name / "corpus.jsonl").read_text("utf-8").splitlines():
             text = json.loads(line)["text"]
             spans = sentences(text)
-            found |= dict.fromkeys(text[span.start : span.end].strip() for span in spans if span.end - span.start > 30)
+            found |= dict.fromkeys(
+                text[span.start : span.end].strip() for span in spans if 30 < span.end - span.start < 500
+            )
     return list(found)
 
 
