@@ -165,6 +165,7 @@ async def test_generations_survive_a_restart(tmp_path):
         await activate(client, store, made["id"])
         before = found(await search(client, store, "grid battery"))
     async with serving(tmp_path) as client:
+        assert await search(client, store, "grid", generation=first)  # not the active one: loaded behind it
         assert await active(client, store) == made["id"]
         assert found(await search(client, store, "grid battery")) == before
         assert (await one(client, store, made["id"]))["metrics"] == made["metrics"]
