@@ -142,7 +142,8 @@ def pointed(document, there):
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
-                    name = "thread_run_id" if path.startswith("/threads/{thread_id}/runs/") else parameter["name"]
+                    name = parameter["name"]
+                    name = "thread_run_id" if path.startswith("/threads/") and name == "run_id" else name
                     models = ["chat"] if path.startswith("/v1/models") else there[name]
                     parameter["schema"] = {"enum": models}
                 elif path == "/store/items" and parameter["name"] in ("namespace", "key"):
