@@ -114,7 +114,7 @@ def test_every_accepted_run_ends_whatever_kills_the_process(tmp_path):
             service.kill()
     assert [client.failure for client in clients if client.failure] == []
     check(clients, effects(ledger))
-    assert kills >= SECONDS // (PERIOD * 2)
+    assert kills >= SECONDS // (PERIOD * 4)  # a busy machine takes as long to start as to the next kill
     assert sum(client.reconnections for client in clients) > kills
 
 
