@@ -1,7 +1,6 @@
 """Whatever is wrong with a request is named, by the status that LangGraph's clients expect."""
 
 import json
-from uuid import uuid4
 
 import pytest
 
@@ -11,7 +10,7 @@ HALF = "\ud83d"
 DEEP = json.loads("[" * 100 + "]" * 100)
 RUN = {"assistant_id": "chat", "input": {"question": "Hi"}}
 COUNT = {"assistant_id": "steps", "input": {"question": "Hi"}}
-MISSING = str(uuid4())
+MISSING = "0190a3c4-0000-7000-8000-00000000dead"
 
 
 def run(**fields):
