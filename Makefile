@@ -19,8 +19,9 @@ demo: prepare
 serve: prepare
 	$(BIN)/sandtable serve $(ARGS)
 
+# Two processes, each with whole files: a file's tests share what is slow to start.
 test: prepare-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # Whole data sets, kill -9 loops and real processes take longer than the two minutes that a fast test may.
 slow: prepare-dev

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 pytest.register_assert_rewrite("tests.peers.scenes")
@@ -19,6 +20,9 @@ class NetworkRefused(RuntimeError):
 
 
 def pytest_configure() -> None:
+    # A test that computes the same takes many times as long on a machine that does other things beside.
+    hypothesis.settings.register_profile("unhurried", deadline=None)
+    hypothesis.settings.load_profile("unhurried")
     for name in _settings_and_keys():
         del os.environ[name]
     os.environ["HF_HUB_OFFLINE"] = "1"

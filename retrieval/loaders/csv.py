@@ -20,6 +20,8 @@ _SAMPLE: Final = 200
 """Records that the dialect is judged by."""
 _NOTES: Final = 10
 # What Excel writes, and reads, above a file whose separator is not the local one.
+LEAST_FIELD: Final = 131_072
+"""Characters that a field may have in Python if nobody says otherwise."""
 _HINT: Final = re.compile(r"sep=([,;\t|])\n", re.I)
 
 
@@ -55,7 +57,8 @@ def _delimiter(text: str, preferred: str) -> str | None:
 
 
 def _records(text: str, delimiter: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) -> Iterator[list[str]]:
-    csv.field_size_limit(max(1, len(text)))
+    # The limit is the process's: others read CSV too, and must not find less than Python gives them.
+    csv.field_size_limit(max(LEAST_FIELD, len(text)))
     return csv.reader(StringIO(text), delimiter=delimiter, quoting=quoting)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 
 
-@click.command(name="eval", short_help="Score a pipeline on a task, or retrieval on a folder with judgments.")
+@click.command(name="eval", short_help="Score a pipeline on a task, or retrieval on a folder.")
 @click.argument("task")
 @click.option("-p", "--pipeline", default="chat", show_default=True, help="Pipeline; `sandtable pipelines` lists them.")
 @click.option("-b", "--backend", help="Backend, `kind:model`; default: as the service is configured.")
@@ -51,7 +51,9 @@ def evaluate(
     fresh: bool,
     as_json: bool,
 ) -> None:
-    """Score a pipeline on a task, or retrieval on a folder with judgments (corpus.jsonl, queries.jsonl, qrels.tsv).
+    """Score a pipeline on a task, or retrieval on a folder.
+
+    Such a folder has corpus.jsonl, queries.jsonl and qrels.tsv.
 
     Answers are kept as they come, so the same command goes on where it stopped. The score has a 95 % interval, and the
     paper's figure stands beside it where there is one.

@@ -28,7 +28,7 @@ COMMANDS = {
     "demo": Entry("server.cli.demo:demo", "Start a service of its own and show a pipeline at work."),
     "approve": Entry("server.cli.approve:approve", "Answer a run that waits for a person."),
     "replay": Entry("server.cli.replay:replay", "Run a recorded run again, or fork it."),
-    "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task, or retrieval on a folder with judgments."),
+    "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task, or retrieval on a folder."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
     "pipelines": Entry("server.cli.pipelines:pipelines", "List the pipelines and their options."),
     "doctor": Entry("server.cli.doctor:doctor", "Check what the service needs, and say what is missing."),

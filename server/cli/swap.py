@@ -33,7 +33,9 @@ def swap(
     where: Where, name: str, spec: str, embedder: str | None, target_recall: float | None, activate: bool, force: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Build a generation of the collection NAME with the index SPEC behind the one that serves, and measure both.
+    """Give a collection another index or embedder while it serves.
+
+    Builds a generation of the collection NAME with the index SPEC behind the one that serves, and measures both.
 
     SPEC may also be the id of a generation that is there: --activate then goes over, or back, to it.
     """

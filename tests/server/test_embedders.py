@@ -257,8 +257,8 @@ async def test_a_model_of_another_dimension_is_refused_with_both(server, tmp_pat
     server.dimension = 24
     async with serving(tmp_path / "data", **settings) as client:
         reply = await client.post(f"/v1/vector_stores/{store}/search", json={"query": "x"})
-        assert reply.status_code == 500
-        assert "dimension 32" in reply.json()["error"]["message"]
+        assert (reply.status_code, reply.json()["error"]["code"]) == (409, "embedder_mismatch")
+        assert "32 dimensions" in reply.json()["error"]["message"]
         assert "24" in reply.json()["error"]["message"]
 
 
