@@ -14,6 +14,7 @@ from benchmarks.harness import Report
 
 BENCHMARKS: Mapping[str, str] = {
     "encoder": "benchmarks.encoder",
+    "ann": "benchmarks.ann",
     "ingest": "benchmarks.ingest",
     "loaders": "benchmarks.loaders",
     "overhead": "benchmarks.overhead",
@@ -24,7 +25,7 @@ BENCHMARKS: Mapping[str, str] = {
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",
 }
-NEED_DATA = frozenset({"ingest", "quality", "abstention"})
+NEED_DATA = frozenset({"ann", "ingest", "quality", "abstention"})
 MARK = "<!-- {name} -->"
 
 
