@@ -211,6 +211,7 @@ async def ended(service):
         found = await service.app.state.services.database.read(lambda db: db.execute(query).scalar_one())
         return found if found not in ("running", "queued", "pending") else None
 
+    await service.app.state.services.events.flush()  # else the last run known may be the one before
     return await until(status)
 
 
