@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_FRUITLESS = 5
-"""Attempts in a row without a step finished or an answer from outside: a run that ends the process each time."""
+MOST_FRUITLESS = 20
+"""Attempts in a row without a step finished or an answer from outside: a run that ends the process each time. Many, for
+a process may be killed as often before a run has come to anything, and that is no fault of the run."""
 DRAIN_SECONDS = 5.0
 """How long a stop waits for steps to finish, so that they need not run again; calls to a model may take far longer."""
 

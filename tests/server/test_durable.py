@@ -10,6 +10,7 @@ from agents.spending import Limits
 from server.ids import new_uuid
 from server.resolve import pipeline_of
 from server.runs.order import Order, Start
+from server.runs.runs import MOST_FRUITLESS
 from server.storage import runs
 from tests.server.conftest import events_of, serving, until
 from tests.server.step_pipeline import SETTING, effects
@@ -248,12 +249,12 @@ async def test_a_run_that_ends_the_process_each_time_is_given_up(tmp_path):
         first = {"type": "run_started", "seq": 1, "at": "2026-01-01T00:00:00Z", "run_id": order.run_id}
         first |= {"pipeline": "steps", "backend": "x", "question": "?"}
         again = {"type": "run_resumed", "at": "2026-01-01T00:00:00Z", "run_id": order.run_id, "void": []}
-        rows = [first] + [{**again, "seq": n, "attempt": n} for n in range(2, 6)]
+        rows = [first] + [{**again, "seq": n, "attempt": n} for n in range(2, MOST_FRUITLESS + 1)]
         await services.database.write(lambda db: leave_open(db, order, rows))
     async with served(tmp_path) as client:
         end = (await told(client, order.run_id))[-1]
-        assert (end["type"], end["error_type"], end["seq"]) == ("run_failed", "GivenUp", 6)
-        assert "5 times" in end["message"]
+        assert (end["type"], end["error_type"], end["seq"]) == ("run_failed", "GivenUp", MOST_FRUITLESS + 1)
+        assert f"{MOST_FRUITLESS} times" in end["message"]
 
 
 def leave_open(db, order, rows):
