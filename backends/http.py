@@ -78,6 +78,8 @@ class Http:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._lanes = Lanes(self._new_client)
+        self._urls: dict[str, httpx.URL] = {}
+        """By path; a protocol has a handful."""
         self._certificates: ssl.SSLContext | None = None
 
     @asynccontextmanager
@@ -103,7 +105,9 @@ class Http:
 
         content = None if body is None else whole(json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
         headers = {} if body is None else {"content-type": "application/json"}
-        request = client.build_request(method, f"{self._base_url}/{path}", content=content, headers=headers)
+        # Parsed once: httpx takes longer to read an address than to send a request to it.
+        url = self._urls.get(path) or self._urls.setdefault(path, httpx.URL(f"{self._base_url}/{path}"))
+        request = client.build_request(method, url, content=content, headers=headers)
         try:
             try:
                 return await client.send(request, stream=True)
