@@ -13,6 +13,7 @@ PIPELINES = {
     "rag": "agents.rag:pipeline",
     "cot": "agents.cot:pipeline",
     "tot": "agents.tot:pipeline",
+    "react": "agents.react:pipeline",
     "function_calling": "agents.function_calling:pipeline",
 }
 

@@ -53,6 +53,7 @@ class Recorded:
 
 def read_record(path: Path) -> Record:
     """The record in a file; its form is seen from its content. Raises BadSpec."""
+    from backends.recorded_react import ReactRecord, is_react
     from backends.recorded_tot import TotRecord
 
     try:
@@ -65,4 +66,9 @@ def read_record(path: Path) -> Record:
         data = None
     if isinstance(data, list) and data and isinstance(data[0], dict) and "steps" in data[0]:
         return TotRecord(data)
-    raise BadSpec(f"{str(path)!r} is no record that is known: a JSON log of tree-of-thought-llm (a list with 'steps')")
+    if is_react(text):
+        return ReactRecord(text)
+    raise BadSpec(
+        f"{str(path)!r} is no record that is known: a JSON log of tree-of-thought-llm (a list with 'steps'), or "
+        "trajectories of ReAct (an index and a question, then lines `Thought 1:`, `Action 1:`, `Observation 1:`)"
+    )

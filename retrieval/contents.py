@@ -24,6 +24,11 @@ class FileEntry:
     filename: str
     attributes: Mapping[str, AttributeValue]
 
+    @property
+    def filterable(self) -> Mapping[str, AttributeValue]:
+        """What filters see: the attributes, and the name as `filename` unless there is such an attribute."""
+        return {"filename": self.filename, **self.attributes}
+
 
 @dataclass
 class Content:
@@ -91,7 +96,7 @@ class Contents:
         content = self._ordered[place]
         if chunk_id >= content.first + content.count:
             return None
-        return next((f for f in content.files.values() if where is None or where(f.attributes)), None)
+        return next((f for f in content.files.values() if where is None or where(f.filterable)), None)
 
     def allowed(self, where: Predicate) -> Ids:
         """The sorted ids of all chunks with a file that passes the filter. Safe on any thread; some 3 us a file."""
@@ -100,6 +105,6 @@ class Contents:
         ranges = [
             np.arange(content.first, content.first + content.count, dtype=np.int64)
             for content in tuple(self._ordered)
-            if any(where(entry.attributes) for entry in content.files.values())
+            if any(where(entry.filterable) for entry in content.files.values())
         ]
         return np.concatenate(ranges) if ranges else np.empty(0, np.int64)

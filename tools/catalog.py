@@ -14,6 +14,7 @@ from tools.errors import BadTool
 TOOLS = {
     "calculator": "tools.calculator:calculator",
     "search": "tools.search:search",
+    "wikipedia": "tools.wikipedia:wikipedia",
 }
 
 

@@ -55,6 +55,14 @@ CASES = {
         "三百三十米",
         {"query": ["tower"]},
     ),
+    "wikipedia": Case(
+        catalog.get("wikipedia"),
+        {"page": "1"},
+        "330 metres",
+        {"page": "2", "keyword": "三百"},
+        "铁塔高三百三十米。",
+        {"page": 1},
+    ),
 }
 
 
@@ -134,7 +142,7 @@ async def test_without_documents_it_works_or_says_so(case):
 
 
 def test_a_name_that_is_not_there():
-    with pytest.raises(BadTool, match=r"no tool 'calculater'; there are calculator, search"):
+    with pytest.raises(BadTool, match=r"no tool 'calculater'; there are calculator, search, wikipedia"):
         catalog.get("calculater")
 
 

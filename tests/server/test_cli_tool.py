@@ -22,7 +22,11 @@ def test_without_a_name_the_tools_are_listed(sandtable):
     out = sandtable.fine("tool").out
     assert "calculator (reads only)\n" in out
     assert "  expression (string): For example" in out
-    assert [tool["name"] for tool in sandtable.fine("tool", "--json").json["data"]] == ["calculator", "search"]
+    assert [tool["name"] for tool in sandtable.fine("tool", "--json").json["data"]] == [
+        "calculator",
+        "search",
+        "wikipedia",
+    ]
 
 
 def test_what_goes_wrong_has_its_exit_code(sandtable):
@@ -35,7 +39,7 @@ def test_what_goes_wrong_has_its_exit_code(sandtable):
     assert "division by zero" in refused.json["error"]["message"]
     unknown = sandtable("tool", "calculater", "{}")
     assert unknown.code == 2
-    assert "there are calculator, search" in unknown.err
+    assert "there are calculator, search, wikipedia" in unknown.err
 
 
 def test_search_takes_the_only_collection(sandtable, tmp_path):

@@ -58,7 +58,7 @@ async def test_calls_go_over_the_wire_and_come_back_as_an_answer(tmp_path):
         assert reply["usage"]["total_tokens"] == 2 * USAGE["total_tokens"]
 
         first, second = sent(server)
-        assert [tool["function"]["name"] for tool in first["tools"]] == ["calculator", "search"]
+        assert [tool["function"]["name"] for tool in first["tools"]] == ["calculator", "search", "wikipedia"]
         assert [m["role"] for m in second["messages"]] == ["system", "user", "assistant", "tool", "tool"]
         assert [call["id"] for call in second["messages"][2]["tool_calls"]] == ["c0", "c1"]
         assert [m["tool_call_id"] for m in second["messages"][3:]] == ["c0", "c1"]

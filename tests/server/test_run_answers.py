@@ -150,7 +150,7 @@ async def test_options_choose_among_the_tools_of_the_service(served):
             )
             error = reply.json()["error"]
             assert (reply.status_code, error["param"]) == (400, f"sandtable.options.{option}")
-            assert "there is no tool 'pai'; there are calculator, search, pay, note" in error["message"]
+            assert "there is no tool 'pai'; there are calculator, search, wikipedia, pay, note" in error["message"]
 
 
 async def test_the_stream_says_that_it_waits(served):
