@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
 from agents import catalog, react_text
 from agents.events import Thought
-from agents.run import Deps, RunInput
+from agents.outlet import Outlet
+from agents.run import Deps, Run, RunInput
 from agents.spending import Limits
 from agents.stream import stream
 from backends.base import Delta
@@ -257,3 +259,34 @@ def test_a_record_with_a_turn_missing_is_refused_by_its_place(tmp_path):
     path.write_text("7 Claim: x\nThought 1: a\nAction 1: Finish[x]\n-----\nnonsense\n")
     with pytest.raises(BadSpec, match="trajectory 2"):
         read_record(path)
+
+
+async def test_where_it_is_on_a_page_survives_a_stop_half_way():
+    steps = by_step(
+        " a\nAction 1: Search[Paris]", " b\nAction 2: Lookup[river]", " c\nAction 3: Lookup[river]",
+        " d\nAction 4: Lookup[river]", " e\nAction 5: Finish[done]",
+    )  # fmt: skip
+    saver, requests = InMemorySaver(), []
+
+    def keeping(request):
+        requests.append(request)
+        return steps(request)
+
+    def context():
+        given = Deps(backend=Scripted(keeping), retriever=Shelf(), tools=TOOLBOX)
+        return Run(given, RunInput(question="How long?"), Outlet("r"))
+
+    place = {"configurable": {"thread_id": "t"}}
+    given = {"question": "How long?", "history": []}
+    for _ in range(5):  # a new graph and a new run each time, as after the end of a process
+        graph = REACT.graph.compile(checkpointer=saver, interrupt_after=["act"])
+        values = await graph.ainvoke(given, place, context=context())
+        given = None
+    assert values["answer"] == "done"
+    seen = [line for line in values["transcript"] if line.startswith("Observation")][1:]
+    assert seen == [
+        "Observation 2: (Result 1 / 2) The Seine is a river.",
+        "Observation 3: (Result 2 / 2) The river is 777 km long.",
+        "Observation 4: No more results.",
+    ]
+    assert len(requests) == 5
