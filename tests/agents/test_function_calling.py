@@ -191,7 +191,7 @@ async def test_a_correction_that_is_wrong_too_is_reported_and_ends_the_calls():
 async def test_an_unknown_tool_is_named_with_those_there_are():
     given = deps(called(("calculater", {"expression": "5+3"})), EIGHT, retriever=SHELF)
     told = await run(PIPELINE, given)
-    assert "there is no tool 'calculater'; there are calculator, search" in told_by_tools(given)[0]
+    assert "there is no tool 'calculater'; there are calculator, search, wikipedia" in told_by_tools(given)[0]
     assert calls_in(told)[0].fault == "unknown_tool"
 
 
@@ -261,7 +261,7 @@ async def test_a_cancelled_run_cancels_its_tools():
 
 async def test_search_needs_a_collection():
     assert [spec.name for spec in await specs(deps(EIGHT))] == ["calculator"]
-    assert [spec.name for spec in await specs(deps(EIGHT, retriever=SHELF))] == ["calculator", "search"]
+    assert [spec.name for spec in await specs(deps(EIGHT, retriever=SHELF))] == ["calculator", "search", "wikipedia"]
     told = await run(PIPELINE, deps(EIGHT, tools=[], retriever=None))
     assert told[-1].type == "run_finished"
     given = replace(deps(EIGHT), options=FunctionCallingOptions(tools=("search",)))
@@ -286,7 +286,7 @@ async def test_an_option_that_names_no_tool(options):
     given = replace(deps(EIGHT), options=FunctionCallingOptions(**options))
     told = await run(PIPELINE, given)
     assert told[-1].error_type == "UnknownTool"
-    assert told[-1].message == "there is no tool 'calculater'; there are calculator, search"
+    assert told[-1].message == "there is no tool 'calculater'; there are calculator, search, wikipedia"
 
 
 async def test_a_backend_without_tools_is_refused_with_ways_out():
