@@ -33,7 +33,7 @@ TEMPERATURE = 0.7
 
 
 class TotOptions(Options):
-    problem: Literal["text", "game24", "crosswords"] = Field(
+    problem: Literal["text", "game24"] = Field(
         "text", description="What the question is: its prompts, and the paper's settings as defaults of the rest."
     )
     search: Literal["bfs", "dfs"] | None = Field(None, description="Breadth first or depth first.")
