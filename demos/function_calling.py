@@ -140,10 +140,14 @@ def ended(client: httpx.Client, run_id: str) -> dict[str, Any]:
 
 
 def calls(client: httpx.Client, runs: list[str], console: Console) -> None:
-    """Every tool call of the runs, in the order in which they ended."""
+    """Every tool call of the runs, in the order in which the model asked for them."""
     for run_id in runs:
+        asked, found = 0, []
         for event in call(client, "GET", f"/v1/runs/{run_id}/events")["data"]:
+            asked += event["type"] == "llm_called"
             if event["type"] == "tool_called":
-                wanted, said = show.shortened(event["call"]["arguments"], 80), show.shortened(event["output"], 100)
-                line = f"  {event['call']['name']} {wanted} -> {event['fault'] or 'ok'}: {said}"
-                show.line(console, line, "dim" if event["ok"] else "yellow")
+                found.append((asked, event["call"]["id"], event))
+        for _, _, event in sorted(found, key=lambda one: one[:2]):
+            wanted, said = show.shortened(event["call"]["arguments"], 80), show.shortened(event["output"], 100)
+            line = f"  {event['call']['name']} {wanted} -> {event['fault'] or 'ok'}: {said}"
+            show.line(console, line, "dim" if event["ok"] else "yellow")
