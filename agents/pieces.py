@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agents import errors as of_agents
+from agents.errors import LimitReached
 from agents.events import LLMCalled, Token, Warned
+from agents.failures import LLMFailed
+from agents.spending import price_of
 from backends import errors as of_backends
 from backends.base import Completion, Delta
 from backends.errors import BackendError
@@ -51,6 +54,8 @@ def exception_of(failure: Failure) -> Exception:
     if isinstance(error, BackendError):
         error.status, error.code, error.retry_after = failure.status, failure.code, failure.retry_after
         error.retryable = False
+    if isinstance(error, LimitReached):
+        error.limit = failure.code or ""
     return error
 
 
@@ -62,5 +67,8 @@ def tell_again(run: Run, event: Event) -> None:
         return
     if isinstance(event, LLMCalled):
         run.spent.count_model_call(run.deps.limits)
-        run.spent.add(event.request, event.completion, None)
+        run.spent.add(event.request, event.completion, price_of(run.deps.prices, event.backend))
+    if isinstance(event, LLMFailed):
+        run.spent.count_model_call(run.deps.limits)
+        run.spent.usage = run.spent.cost = None
     run.emit(type(event), **fields)

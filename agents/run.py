@@ -36,7 +36,7 @@ from backends.base import (
     complete,
 )
 from backends.lifetime import closing
-from tools.base import Tool
+from tools.base import Context, Tool
 from tools.perform import Outcome
 from tools.toolbox import Toolbox
 
@@ -88,12 +88,12 @@ class Deps:
     """By the spec of a backend, or a pattern of specs."""
     tools: Mapping[str, Tool] = field(default_factory=Toolbox)
     """All there are; a pipeline's options choose among them."""
+    reach: Context = field(default_factory=Context)  # What tools may reach beside the run.
     collection: str | None = None
     generation: str | None = None
     """For the trace only: the retriever is already bound to them."""
     settle: Callable[[], Awaitable[None]] | None = None
-    """Waits until all events so far are stored. Called after each call to the outside, so that a crash does not repeat
-    it; None: a crash ends the run anyway."""
+    """Waits until all events so far are stored: after each call to the outside. None: a crash ends the run anyway."""
     answers: Callable[[Run, ToolCall], Awaitable[Outcome]] | None = None
     """What tools said when the run was recorded, instead of calling them; None: tools are called."""
     timer: Callable[[float | None], asyncio.Timeout] = asyncio.timeout
@@ -234,8 +234,8 @@ class Run:
     async def approve(self, subject: str, details: Mapping[str, Any]) -> Approval:
         """Ask a person. The run ends here, waiting; the run that brings the answer runs this step again up to here.
 
-        Call it before the step does anything that must not be done twice, and in an order that does not vary: answers
-        are told apart by it. Raises LangGraph's GraphInterrupt, which is not to be caught, and BadAnswer.
+        Before the step does anything that must not be done twice, and in an order that does not vary: answers are told
+        apart by it. Raises LangGraph's GraphInterrupt, which is not to be caught, and BadAnswer.
         """
         return ask_person(self, subject, details)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.errors import AgentError
+from agents.errors import AgentError, LimitReached
 from backends.errors import BackendError
 from retrieval.errors import RetrievalError
 
@@ -12,10 +12,12 @@ INTERNAL = "InternalError"
 
 
 def shown(error: BaseException) -> dict[str, Any]:
-    """`error_type` and `message`; of what a backend says also `status`, `code` and `retry_after`."""
+    """`error_type`, `message`; of what a backend says also `status`, `code`, `retry_after`; of a limit its `code`."""
     if isinstance(error, BackendError):
         about = {"status": error.status, "code": error.code, "retry_after": error.retry_after}
         return {"error_type": type(error).__name__, "message": str(error), **about}
+    if isinstance(error, LimitReached):
+        return {"error_type": "LimitReached", "message": str(error), "code": error.limit}
     if isinstance(error, RetrievalError | AgentError):
         return {"error_type": type(error).__name__, "message": str(error)}
     return {"error_type": INTERNAL, "message": "the run failed for an internal reason; the log has it"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -15,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from agents.errors import CollectionRequired, UnknownTool
 from agents.pipeline import Options
 from agents.sources import fence, fit, unfenced
+from agents.tool_asks import Asking
 from backends.base import ToolCall
 from retrieval.base import Hit
-from tools.base import Context, Tool
+from tools.base import Tool
 from tools.errors import BadArguments, Fault
 from tools.perform import Outcome, perform
 
@@ -115,8 +117,13 @@ async def use(run: Run, call: ToolCall, tools: dict[str, Tool], options: ToolOpt
             note = f"A person changed the arguments to {call.arguments}. "
 
     async def act(key: str) -> Outcome:
+        asking = Asking(run)
         retriever = run if run.deps.retriever is not None else None
-        return await perform(tool, call.arguments, Context(key=key, retriever=retriever, k=options.k))
+        context = replace(run.deps.reach, key=key, retriever=retriever, k=options.k, now=run.began, ask=asking)
+        outcome = await perform(tool, call.arguments, context)
+        if asking.ended is not None:
+            raise asking.ended
+        return outcome
 
     outcome = await run.call(call, act)
     hits = tuple(fit(outcome.hits, tool.max_chars))

@@ -19,6 +19,7 @@ from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.settings import Settings
 from server.storage.blobs import Blobs, free_bytes
+from tools.base import Rates
 from tools.toolbox import Toolbox
 
 
@@ -37,6 +38,7 @@ class Services:
     turns: Turns
     runs: Runs
     tools: Toolbox
+    rates: Rates | None
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

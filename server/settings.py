@@ -43,6 +43,16 @@ def _usable_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(f"there is no time zone {name!r}; write an IANA name such as Europe/Berlin") from None
+    return name
+
+
 Key = Annotated[SecretStr, AfterValidator(_usable_key)]
 
 
@@ -101,6 +111,12 @@ class Settings(BaseSettings):
     embedder: str = "minilm"
     tools: tuple[str, ...] = ()
     """The user's own, as `package.module:attribute` or `file.py:attribute`: their code runs in the service."""
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """In which the tool `calendar` means today."""
+    rates: Path | None = None
+    """A table of exchange rates for the tool `units`, see `tools.rates`."""
+    rates_base: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    """The currency that the table is in."""
     max_upload_bytes: int = Field(50 * MIB, gt=0)
     max_body_bytes: int = Field(16 * MIB, gt=0)
     """Of a request that is not an upload."""

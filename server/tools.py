@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -17,7 +18,8 @@ from server.openai.schema import Body, Json, Text
 from server.openai.search import hit_object
 from server.resolve import resolve_collection
 from server.services import services_of, tenant_of
-from tools.base import Context, Tool
+from server.tool_context import asking, tool_context
+from tools.base import Tool
 from tools.perform import perform
 
 router = APIRouter(tags=["tools"])
@@ -28,6 +30,8 @@ class Call(Body):
     """JSON text, as a model writes it, or the object itself."""
     collection: Text | None = None
     k: Annotated[int, Field(ge=1, le=50)] = 5
+    backend: Text | None = None
+    """For a tool that asks a language model; None: the default."""
 
 
 @router.get("/v1/tools")
@@ -54,7 +58,11 @@ async def call_tool(request: Request, name: str, body: Call) -> dict[str, Any]:
         raise bad_request(f"The tool {name!r} needs a 'collection'.", "collection", "collection_required")
     arguments = body.arguments if isinstance(body.arguments, str) else json.dumps(body.arguments)
     began = time.perf_counter()
-    context = Context(key=new_uuid(), retriever=retriever, k=body.k)
+    tenant = tenant_of(request)
+    if body.backend is not None:
+        await services.backends.get(body.backend)
+    ask = asking(services, body.backend, tenant)
+    context = replace(tool_context(services), key=new_uuid(), retriever=retriever, k=body.k, ask=ask)
     outcome = await unless_gone(request, perform(tool, arguments, context))
     return {
         "object": "tool.call",

@@ -31,6 +31,8 @@ from server.settings import Settings, environment
 from server.storage import files, responses
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
+from tools.base import Rates
+from tools.rates import RateFile
 from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,8 @@ SEARCHERS = 8
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Services, DataLock]]:
-    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline, BadTool, and
-    EmbedderMissing for a setting `embedder` that names none."""
+    """The whole service but its HTTP face. Raises DataDirectoryInUse, NewerDatabase, BadPipeline, BadTool, BadRates,
+    and EmbedderMissing for a setting `embedder` that names none."""
     catalog.offer(settings.pipelines)
     data_dir = settings.data_dir.resolve()
     async with AsyncExitStack() as stack:
@@ -95,6 +97,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
         tools=await asyncio.to_thread(Toolbox, settings.tools),
+        rates=await asyncio.to_thread(_rates, settings),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):
@@ -113,6 +116,10 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         log.info("going on with %d generations that an earlier process was building", left)
     stack.push_async_callback(builds.stop)
     return services
+
+
+def _rates(settings: Settings) -> Rates | None:
+    return None if settings.rates is None else RateFile(settings.rates, settings.rates_base)
 
 
 def _reply_cache(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> ReplyCache | None:

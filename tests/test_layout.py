@@ -39,6 +39,7 @@ ONLY_IN = {
     "scipy": ("retrieval/",),
     "pytrec_eval": ("retrieval/",),
     "matplotlib": ("server/cli/eval_table.py",),
+    "pint": ("tools/units.py",),
     "tokenizers": ("retrieval/",),
     "numpy": ("retrieval/",),
     "fastapi": ("server/",),
@@ -57,7 +58,7 @@ HEAVY = (
     "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
     "scipy", "pytrec_eval", "matplotlib",
     "langgraph", "langchain_core", "httpx", "docx", "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
-    "starlette", "sqlalchemy", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
+    "starlette", "sqlalchemy", "pint", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
 EXPECTED = {"retrieval": {"sqlalchemy"}}

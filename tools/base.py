@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from backends.base import ToolSpec
 from tools.arguments import checker, parameters
@@ -19,6 +21,7 @@ from tools.errors import BadTool
 from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
+    from backends.base import Source
     from retrieval.base import Hit, Retriever
 
 Function = Callable[..., Any]
@@ -37,6 +40,36 @@ class Context:
     """The documents of the run; None: it was given none."""
     k: int = 5
     """How many passages a search returns."""
+    now: datetime | None = None
+    """When the run began, which is what "today" means in it; None: a call by itself, so the clock says."""
+    zone: str = "UTC"
+    """IANA name of the time zone in which "today" is meant."""
+    ask: Ask | None = None
+    """The backend of the run; None: there is none."""
+    rates: Rates | None = None
+    """Exchange rates; None: none are set up."""
+
+
+class Ask(Protocol):
+    async def __call__(self, instructions: str, text: str, question: str, sources: Sequence[Source] = ()) -> str:
+        """What the backend answers to `text`; `question` and `sources`: as in `backends.base.Request`, for a backend
+        that quotes. Raises ToolError where it fails."""
+        ...
+
+
+class Rates(Protocol):
+    async def on(self, day: date | None) -> RatesOfDay:
+        """Those of the day, or of the last one before it that has any; None: the newest. Raises ToolError."""
+        ...
+
+
+@dataclass(frozen=True)
+class RatesOfDay:
+    day: date
+    base: str
+    per_base: Mapping[str, Decimal]
+    """How much of each currency one of the base buys; the base itself is in it, as 1."""
+    source: str
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ TOOLS = {
     "calculator": "tools.calculator:calculator",
     "search": "tools.search:search",
     "wikipedia": "tools.wikipedia:wikipedia",
+    "calendar": "tools.calendar:calendar",
+    "units": "tools.units:units",
+    "translate": "tools.translate:translate",
+    "qa": "tools.qa:qa",
 }
 
 

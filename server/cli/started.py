@@ -25,6 +25,7 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
     from server.data_lock import DataDirectoryInUse
     from server.storage.migrate import NewerDatabase
     from tools.errors import BadTool
+    from tools.rates import BadRates
 
     directory = f"the data directory {str(settings.data_dir)!r}"
     app = create_app(settings, warm=warm)
@@ -36,6 +37,8 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
         except BadTool as error:
             message = f"the setting 'tools' cannot be used: {error}"
             raise CommandFailed(message, type="bad_settings", code="bad_tool") from None
+        except BadRates as error:
+            raise CommandFailed(f"the setting 'rates' cannot be used: {error}", type="bad_settings") from None
         except EmbedderMissing as error:
             message = f"the setting 'embedder' cannot be used: {error}"
             raise CommandFailed(message, type="bad_settings", code="embedder_missing") from None

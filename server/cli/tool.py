@@ -22,15 +22,25 @@ if TYPE_CHECKING:
 @click.option(
     "-k", "k", type=click.IntRange(1, 50), default=5, show_default=True, help="Passages that a search returns."
 )
+@click.option("-b", "--backend", help="For a tool that asks a language model; default: the service's.")
 @json_option
 @service_options
-def tool(where: Where, name: str | None, arguments: str, collection: str | None, k: int, as_json: bool) -> None:
+def tool(
+    where: Where,
+    name: str | None,
+    arguments: str,
+    collection: str | None,
+    k: int,
+    backend: str | None,
+    as_json: bool,
+) -> None:
     """Call a tool as an agent would; without NAME, list the tools.
 
     JSON holds the arguments as a model would write them: an object that fits the tool's schema. What the tool says goes
     to stdout; arguments that do not fit end the command with 2, a tool that refuses or fails with 1.
     """
-    body = {"arguments": arguments, "k": k} | ({"collection": collection} if collection is not None else {})
+    given = {"collection": collection, "backend": backend}
+    body = {"arguments": arguments, "k": k} | {key: value for key, value in given.items() if value is not None}
     found = asyncio.run(_call(where, name, body))
     if as_json:
         emit_json(found)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from agents.events import Event, RunFinished
 from server.errors import from_exception
+from server.tool_context import tool_context
 
 if TYPE_CHECKING:
     from langgraph.runtime import RunControl
@@ -51,6 +52,7 @@ async def drive(
         limits=order.limits,
         prices=services.settings.prices,
         tools=services.tools,
+        reach=tool_context(services),
         collection=collection.id if collection else None,
         generation=collection.generation_id if collection else None,
         settle=(lambda: _settle(services)) if durable else None,

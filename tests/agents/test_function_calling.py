@@ -19,6 +19,7 @@ from tools.toolbox import Toolbox
 
 TOOLS = Capabilities(tools=True)
 PIPELINE = catalog.get("function_calling")
+WITHOUT_DOCUMENTS = [name for name, one in Toolbox().items() if not one.needs_collection]
 SHELF = Shelf("The tower is 330 metres tall.", "It opened in 1889.", "铁塔在巴黎。")
 EIGHT = said("It is 8.")
 
@@ -59,7 +60,7 @@ async def test_a_call_and_an_answer():
     assert [(e.call.name, e.output, e.ok, e.fault) for e in calls_in(told)] == [("calculator", "0.3", True, None)]
     assert [event.text for event in told if event.type == "thought"] == ["Let me compute."]
     first, second = given.backend.requests
-    assert [spec.name for spec in first.tools] == ["calculator"]
+    assert [spec.name for spec in first.tools] == WITHOUT_DOCUMENTS
     assert second.messages[-2].tool_calls[0].arguments == '{"expression": "0.1+0.2"}'
     assert second.messages[-1] == Message(
         role="tool", tool_call_id="call_1", content='<tool_result tool="calculator">\n0.3\n</tool_result>'
@@ -191,7 +192,7 @@ async def test_a_correction_that_is_wrong_too_is_reported_and_ends_the_calls():
 async def test_an_unknown_tool_is_named_with_those_there_are():
     given = deps(called(("calculater", {"expression": "5+3"})), EIGHT, retriever=SHELF)
     told = await run(PIPELINE, given)
-    assert "there is no tool 'calculater'; there are calculator, search, wikipedia" in told_by_tools(given)[0]
+    assert f"there is no tool 'calculater'; there are {', '.join(Toolbox())}" in told_by_tools(given)[0]
     assert calls_in(told)[0].fault == "unknown_tool"
 
 
@@ -260,8 +261,8 @@ async def test_a_cancelled_run_cancels_its_tools():
 
 
 async def test_search_needs_a_collection():
-    assert [spec.name for spec in await specs(deps(EIGHT))] == ["calculator"]
-    assert [spec.name for spec in await specs(deps(EIGHT, retriever=SHELF))] == ["calculator", "search", "wikipedia"]
+    assert [spec.name for spec in await specs(deps(EIGHT))] == WITHOUT_DOCUMENTS
+    assert [spec.name for spec in await specs(deps(EIGHT, retriever=SHELF))] == list(Toolbox())
     told = await run(PIPELINE, deps(EIGHT, tools=[], retriever=None))
     assert told[-1].type == "run_finished"
     given = replace(deps(EIGHT), options=FunctionCallingOptions(tools=("search",)))
@@ -286,7 +287,7 @@ async def test_an_option_that_names_no_tool(options):
     given = replace(deps(EIGHT), options=FunctionCallingOptions(**options))
     told = await run(PIPELINE, given)
     assert told[-1].error_type == "UnknownTool"
-    assert told[-1].message == "there is no tool 'calculater'; there are calculator, search, wikipedia"
+    assert told[-1].message == f"there is no tool 'calculater'; there are {', '.join(Toolbox())}"
 
 
 async def test_a_backend_without_tools_is_refused_with_ways_out():

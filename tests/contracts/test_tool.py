@@ -3,6 +3,8 @@
 import asyncio
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from tests.agents.fakes import Shelf
 from tools import catalog
-from tools.base import Context, Tool
+from tools.base import Context, RatesOfDay, Tool
 from tools.errors import BadTool
 from tools.perform import perform
 
@@ -35,8 +37,25 @@ class Case:
 
 
 SHELF = Shelf("The tower is 330 metres tall.", "铁塔高三百三十米。")
-HERE = Context(key="k", retriever=SHELF, k=2)
-HANGING = Context(key="k", retriever=Silent())
+
+
+async def echo(instructions: str, text: str, question: str, sources=()):
+    return f"{sources[0].text if sources else text}"
+
+
+async def never(*_given):
+    await asyncio.Event().wait()
+
+
+class Gold:
+    async def on(self, day):
+        return RatesOfDay(
+            day=date(2024, 2, 29), base="EUR", per_base={"EUR": Decimal(1), "USD": Decimal(2)}, source="t"
+        )
+
+
+HERE = Context(key="k", retriever=SHELF, k=2, now=datetime(2024, 2, 29, 12, tzinfo=UTC), ask=echo, rates=Gold())
+HANGING = Context(key="k", retriever=Silent(), ask=never)
 
 CASES = {
     "calculator": Case(
@@ -63,7 +82,40 @@ CASES = {
         "铁塔高三百三十米。",
         {"page": 1},
     ),
+    "calendar": Case(
+        catalog.get("calendar"),
+        {"add": "1 year"},
+        "Friday, 2025-02-28",
+        {"date": "2024年2月29日", "add": "3个工作日"},
+        "2024-03-05",
+        {"date": 20240229},
+    ),
+    "units": Case(
+        catalog.get("units"),
+        {"amount": 5, "unit": "mile", "to": "km"},
+        "8.04672 km",
+        {"amount": 3, "unit": "斤", "to": "公斤"},
+        "1.5 公斤",
+        {"amount": "five", "unit": "mile", "to": "km"},
+    ),
+    "translate": Case(
+        catalog.get("translate"),
+        {"text": "The tower is tall.", "to": "French"},
+        "The tower is tall.",
+        {"text": "铁塔很高。", "to": "英文"},
+        "铁塔很高。",
+        {"text": ["a"], "to": "French"},
+    ),
+    "qa": Case(
+        catalog.get("qa"),
+        {"question": "How tall is it?", "passage": "It is 330 metres tall."},
+        "330 metres",
+        {"question": "多高？", "passage": "三百三十米。"},
+        "三百三十米",
+        {"question": 1},
+    ),
 }
+ASKING = ("translate", "qa")
 
 
 @pytest.fixture(params=catalog.TOOLS)
@@ -138,7 +190,7 @@ async def test_it_keeps_to_its_length(case):
 
 async def test_without_documents_it_works_or_says_so(case):
     outcome = await perform(case.tool, json.dumps(case.good), Context())
-    assert outcome.fault == ("refused" if case.tool.needs_collection else None)
+    assert outcome.fault == ("refused" if case.tool.needs_collection or case.tool.name in ASKING else None)
 
 
 def test_a_name_that_is_not_there():

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.server.command_line import CommandLine
+from tools.toolbox import Toolbox
 
 
 @pytest.fixture
@@ -22,11 +23,7 @@ def test_without_a_name_the_tools_are_listed(sandtable):
     out = sandtable.fine("tool").out
     assert "calculator (reads only)\n" in out
     assert "  expression (string): For example" in out
-    assert [tool["name"] for tool in sandtable.fine("tool", "--json").json["data"]] == [
-        "calculator",
-        "search",
-        "wikipedia",
-    ]
+    assert [tool["name"] for tool in sandtable.fine("tool", "--json").json["data"]] == list(Toolbox())
 
 
 def test_what_goes_wrong_has_its_exit_code(sandtable):
@@ -39,7 +36,7 @@ def test_what_goes_wrong_has_its_exit_code(sandtable):
     assert "division by zero" in refused.json["error"]["message"]
     unknown = sandtable("tool", "calculater", "{}")
     assert unknown.code == 2
-    assert "there are calculator, search, wikipedia" in unknown.err
+    assert "there are calculator, search, wikipedia, calendar" in unknown.err
 
 
 def test_search_takes_the_only_collection(sandtable, tmp_path):

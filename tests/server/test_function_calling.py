@@ -4,6 +4,7 @@ import json
 
 from tests.fake_upstream import DONE, ROLE, USAGE, Canned, chunk, event, stream_of
 from tests.server.conftest import events_of, make_store, put, serving, upstream
+from tools.toolbox import Toolbox
 
 ANSWER = "The tower is 330 metres tall [1], that is 33000 centimetres."
 
@@ -58,7 +59,7 @@ async def test_calls_go_over_the_wire_and_come_back_as_an_answer(tmp_path):
         assert reply["usage"]["total_tokens"] == 2 * USAGE["total_tokens"]
 
         first, second = sent(server)
-        assert [tool["function"]["name"] for tool in first["tools"]] == ["calculator", "search", "wikipedia"]
+        assert [tool["function"]["name"] for tool in first["tools"]] == list(Toolbox())
         assert [m["role"] for m in second["messages"]] == ["system", "user", "assistant", "tool", "tool"]
         assert [call["id"] for call in second["messages"][2]["tool_calls"]] == ["c0", "c1"]
         assert [m["tool_call_id"] for m in second["messages"][3:]] == ["c0", "c1"]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.server.conftest import events_of, serving
 from tests.server.counted_tools import LEDGER, rows
+from tools.toolbox import Toolbox
 
 CALLS = [
     {"name": "note", "arguments": {"text": "a"}, "id": "c1"},
@@ -150,7 +151,7 @@ async def test_options_choose_among_the_tools_of_the_service(served):
             )
             error = reply.json()["error"]
             assert (reply.status_code, error["param"]) == (400, f"sandtable.options.{option}")
-            assert "there is no tool 'pai'; there are calculator, search, wikipedia, pay, note" in error["message"]
+            assert f"there is no tool 'pai'; there are {', '.join(Toolbox())}, pay, note" in error["message"]
 
 
 async def test_the_stream_says_that_it_waits(served):
