@@ -14,6 +14,7 @@ PIPELINES = {
     "cot": "agents.cot:pipeline",
     "tot": "agents.tot:pipeline",
     "react": "agents.react:pipeline",
+    "reflexion": "agents.reflexion:pipeline",
     "function_calling": "agents.function_calling:pipeline",
 }
 

@@ -136,6 +136,8 @@ class Trial(Fact):
     answer: str
     success: bool | None
     """None: nobody has judged it."""
+    stuck: str = ""
+    """Why it was ended before it came to an answer: `repeated` or `too_long`."""
 
 
 class Reflection(Fact):

@@ -22,7 +22,9 @@ class Journal:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._found: defaultdict[tuple[str, str], deque[Any]] = defaultdict(deque)
         self._retrieved: defaultdict[str, list[Hit]] = defaultdict(list)
-        for event in events:
+        self.told = tuple(events)
+        """All of it, for a step that has to know what was said inside of it."""
+        for event in self.told:
             match event:
                 case LLMCalled():
                     self._found[event.task_id, _asked(event.request)].append(event.completion)

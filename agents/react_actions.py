@@ -66,12 +66,24 @@ async def _with_tool(
     by_name = {name.casefold(): name for name in tools}
     name = by_name.get(action.name.casefold()) if action is not None else None
     if action is None or name is None:
-        return f"Invalid action: {written}. There are {', '.join((*tools, 'Finish'))}, each with brackets."
+        return await _invalid(run, action, written, step, f"There are {', '.join((*tools, 'Finish'))}")
     call = ToolCall(id=f"step_{step}", name=name, arguments=arguments_of(tools[name], action.argument))
     done = await use(run, call, tools, options)
     # On one line, so that nothing a tool says looks like a step of the transcript.
     text = " ".join(unfenced(f"{done.note}{done.text}").split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} [cut]"
+
+
+async def _invalid(run: Run, action: react_text.Action | None, written: str, step: int, there: str) -> str:
+    said = f"Invalid action: {written}. {there}, each with brackets."
+
+    async def told(_key: str) -> Outcome:
+        return Outcome(said, fault="unknown_tool")
+
+    name = action.name if action is not None else "invalid"
+    arguments = json.dumps({"text": action.argument if action is not None else written}, ensure_ascii=False)
+    await run.call(ToolCall(id=f"step_{step}", name=name, arguments=arguments), told)
+    return said
 
 
 def arguments_of(tool: Tool, written: str) -> str:

@@ -9,7 +9,10 @@ from backends.base import Message
 
 def with_system(clients: str, messages: Sequence[Message]) -> tuple[Message, ...]:
     """The messages with all that is said to the system in the first: the client's own before the pipeline's."""
-    ours = [m.content for m in messages if m.role == "system"]
-    text = "\n\n".join(part for part in (clients, *ours) if part)
+    text = joined(clients, *(m.content for m in messages if m.role == "system"))
     rest = tuple(m for m in messages if m.role != "system")
     return (Message(role="system", content=text), *rest) if text else rest
+
+
+def joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)

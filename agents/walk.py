@@ -47,7 +47,7 @@ async def walk(
     Raises LimitReached, CollectionRequired, CapabilityMissing, GraphDrained when `control` asks for it, and whatever a
     step raises.
     """
-    _check(pipeline, run.deps)
+    check(pipeline, run.deps)
     limits, spent = run.deps.limits, run.spent
     most = MOST_STEPS if limits.steps is None else limits.steps - spent.steps
     if most <= 0:
@@ -124,7 +124,7 @@ async def _beginning(place: Place | None, input: RunInput, outlet: Outlet) -> tu
     return question, latest
 
 
-def _check(pipeline: Pipeline, deps: Deps) -> None:
+def check(pipeline: Pipeline, deps: Deps) -> None:
     """Fail before the first step rather than in the middle. Raises CollectionRequired, CapabilityMissing."""
     if pipeline.needs_collection and deps.retriever is None:
         raise CollectionRequired(

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import json
 
-from agents.events import ApprovalAnswered, ApprovalAsked, Event, Retrieved, Thought, Token, ToolCalled, Warned
+from agents.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Event,
+    Reflection,
+    Retrieved,
+    Thought,
+    Token,
+    ToolCalled,
+    Trial,
+    Warned,
+)
 
 SHOWN = 200
 
@@ -21,6 +32,11 @@ def reasoning_of(event: Event) -> str:
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
         case ToolCalled():
             return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
+        case Trial():
+            judged = {True: "succeeded", False: "failed", None: "was not judged"}[event.success]
+            return f"Trial {event.number} {judged}: {_short(event.answer) or event.stuck}\n"
+        case Reflection():
+            return f"Noted for the next trial: {event.text}\n"
         case ApprovalAsked():
             return f"Waits for a person: {event.subject} with {_short(json.dumps(event.details, ensure_ascii=False))}\n"
         case ApprovalAnswered():

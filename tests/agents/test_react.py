@@ -167,7 +167,10 @@ async def test_it_acts_by_tools_with_bare_text_or_json():
     assert "\nObservation 1: 42\n" in seen
     assert "\nObservation 2: 21\n" in seen
     assert "\nObservation 3: Invalid action: abacus[1]. There are calculator, Finish, each with brackets.\n" in seen
-    assert [event.call.name for event in events if event.type == "tool_called"] == ["calculator"] * 3
+    calls = [(event.call.name, event.fault) for event in events if event.type == "tool_called"]
+    assert calls == [
+        ("calculator", None), ("calculator", None), ("abacus", "unknown_tool"), ("calculator", "refused"),
+    ]  # fmt: skip
     assert "Search[title]" not in seen
 
 

@@ -46,9 +46,14 @@ async def test_events_keep_the_law_of_a_trace(pipeline, reply):
     assert told[-1].type == "run_finished"
     assert {event.run_id for event in told} == {"r1"}
     assert all(event.at.utcoffset().total_seconds() == 0 for event in told)
-    started = [event.node for event in told if event.type == "step_started"]
-    assert started == [event.node for event in told if event.type == "step_finished"]
-    assert {event.node for event in told} <= {"", *started}
+    started = [event for event in told if event.type == "step_started"]
+    finished = [event.task_id for event in told if event.type == "step_finished"]
+    for outer in {event.within for event in started}:
+        inside = [event.task_id for event in started if event.within == outer]
+        assert inside == [task_id for task_id in finished if task_id in inside]
+        assert not outer or finished.index(outer) > max(map(finished.index, inside))
+    assert len(started) == len(finished)
+    assert {event.node for event in told} <= {"", *(event.node for event in started)}
 
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
