@@ -37,7 +37,7 @@ async def exact(run: Run, options: ReflexionOptions, question: str, answer: str)
     return Verdict(right, "" if right else "The answer is not right.")
 
 
-async def tests(_run: Run, options: ReflexionOptions, question: str, answer: str) -> Verdict:
+async def tests(run: Run, options: ReflexionOptions, question: str, answer: str) -> Verdict:
     """The check of a task, which scores a whole success with 1."""
     from agents.tasks import catalog
     from agents.tasks.base import Item

@@ -18,6 +18,7 @@ nobody would read it. Success by a reference or by tests is more than the agent 
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph.errors import GraphDrained
@@ -36,7 +37,6 @@ from agents.sources import unfenced
 from agents.trajectory import Trajectory, fitted
 from agents.walk import check
 from backends.base import Message
-from backends.lifetime import closing
 from retrieval.scripts import shares
 
 if TYPE_CHECKING:
@@ -165,8 +165,8 @@ async def _trial(name: str, state: ReflexionState, inner: NestedRun, halt: Halt)
     values: dict[str, Any] = {}
     given = {"question": state["question"], "history": state.get("history", [])}
     try:
-        steps = pipeline.graph.compile().astream(given, context=inner, stream_mode="values", control=halt)
-        async with closing(steps) as told:
+        steps: Any = pipeline.graph.compile().astream(given, context=inner, stream_mode="values", control=halt)
+        async with aclosing(steps) as told:
             async for latest in told:
                 values = latest
     except GraphDrained:
