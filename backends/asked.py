@@ -12,6 +12,10 @@ def last_user_text(request: Request) -> str:
     return next((message.content for message in reversed(request.messages) if message.role == "user"), "")
 
 
+def system_text(request: Request) -> str:
+    return "\n".join(message.content for message in request.messages if message.role == "system")
+
+
 def results_since(request: Request) -> int:
     """How many results of tools follow the last user message."""
     roles = [message.role for message in request.messages]

@@ -70,12 +70,13 @@ def _reply(entry: Any, where: str) -> Reply:
         entry = entry | {"tool_calls": [_call(call, n) for n, call in enumerate(calls)]}
     try:
         reply = Reply.model_validate(entry)
-        re.compile(reply.match or "")
+        for pattern in (reply.match, reply.told):
+            re.compile(pattern or "")
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise BadSpec(f"{where} is not a reply: {problems}") from None
     except re.error as error:
-        raise BadSpec(f"{where} has a match that is not a regular expression: {error}") from None
+        raise BadSpec(f"{where} has a match, or what it is told, that is not a regular expression: {error}") from None
     return reply
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from backends.asked import before_stop, last_user_text, results_since, shortened
+from backends.asked import before_stop, last_user_text, results_since, shortened, system_text
 from backends.base import Capabilities, Delta, FinishReason, Request, ToolCall, Usage, Value
 from backends.capabilities import check
 from backends.errors import ScriptExhausted
@@ -28,6 +28,9 @@ class Reply(Value):
     of times; replies without one are used up in their order."""
     results: int | None = None
     """Answers only after so many results of tools since the last user message; any number of times, as with `match`."""
+    told: str | None = None
+    """A regular expression looked for in what the system message says: it answers only if it is found, any number of
+    times, as with `match`."""
 
 
 Script = Sequence[Reply | str] | Callable[[Request], Reply | str]
@@ -36,8 +39,8 @@ Script = Sequence[Reply | str] | Callable[[Request], Reply | str]
 class Scripted:
     """A backend that answers from `script`: a sequence of replies, or a function of the request.
 
-    For each request the first reply whose `match` is found (and whose `results` fit) answers; if there is none, the
-    next unused reply without them. The place in the script belongs to this object and moves when a stream is first
+    For each request the first reply whose `match` and `told` are found (and whose `results` fit) answers; if there is
+    none, the next unused reply without them. The place in the script belongs to this object and moves when a stream is first
     read, in one step without an await: concurrent runs never get the same reply, but which gets which is their race.
     Replies with `match` do not depend on order at all, so scripts for concurrent runs should use them.
     """
@@ -68,9 +71,10 @@ class Scripted:
     def _next(self, request: Request) -> Reply:
         if self._function is not None:
             return _reply(self._function(request))
-        prompt, results = last_user_text(request), results_since(request)
+        prompt, results, system = last_user_text(request), results_since(request), system_text(request)
         for pattern, reply in self._matching:
-            if pattern.search(prompt) and reply.results in (None, results):
+            fits = reply.results in (None, results) and (reply.told is None or re.search(reply.told, system))
+            if fits and pattern.search(prompt):
                 return reply
         if self._used == len(self._ordered):
             raise ScriptExhausted(
@@ -83,7 +87,7 @@ class Scripted:
 
 def _depends(reply: Reply) -> bool:
     """Whether it answers by what is asked, rather than in its order."""
-    return reply.match is not None or reply.results is not None
+    return (reply.match, reply.results, reply.told) != (None, None, None)
 
 
 def _reply(entry: Reply | str) -> Reply:

@@ -40,6 +40,16 @@ async def test_by_match_any_number_of_times_and_in_any_order():
         await said(backend, "what?")
 
 
+async def test_by_what_the_system_message_says():
+    backend = Scripted([Reply(text="330", match="tall", told="notes:\\n.*look"), Reply(text="300", match="tall")])
+    user = Message(role="user", content="How tall?")
+    asked = [
+        Request(messages=(user,)),
+        Request(messages=(Message(role="system", content="Your notes:\n1. look"), user)),
+    ]
+    assert [(await complete(backend.stream(request))).message.content for request in asked] == ["300", "330"]
+
+
 async def test_by_the_number_of_results():
     backend = Scripted([Reply(text="call", match="tall", results=0), Reply(text="330", match="tall", results=2)])
     user, tool = Message(role="user", content="How tall?"), Message(role="tool", content="330", tool_call_id="c")
@@ -136,6 +146,7 @@ async def test_file(tmp_path, text):
         (b'"ok"\n\n{"txt": "x"}', "line 3.*txt"),
         (b'[{"text": 7}]', "entry 1.*text"),
         (b'[{"match": "("}]', "entry 1.*regular expression"),
+        (b'[{"told": "("}]', "entry 1.*regular expression"),
         (b'[{"tool_calls": ["add"]}]', "entry 1.*tool_calls.0"),
         (b'[{"tool_calls": [{"arguments": {}}]}]', r"entry 1.*tool_calls.0.name"),
         (b'["', "not JSON"),
