@@ -40,9 +40,9 @@ class Scripted:
     """A backend that answers from `script`: a sequence of replies, or a function of the request.
 
     For each request the first reply whose `match` and `told` are found (and whose `results` fit) answers; if there is
-    none, the next unused reply without them. The place in the script belongs to this object and moves when a stream is first
-    read, in one step without an await: concurrent runs never get the same reply, but which gets which is their race.
-    Replies with `match` do not depend on order at all, so scripts for concurrent runs should use them.
+    none, the next unused reply without them. The place in the script belongs to this object and moves when a stream is
+    first read, in one step without an await: concurrent runs never get the same reply, but which gets which is their
+    race. Replies with `match` do not depend on order at all, so scripts for concurrent runs should use them.
     """
 
     capabilities = Capabilities(tools=True, json_schema=True)
