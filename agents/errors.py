@@ -5,6 +5,7 @@ AgentError
 +-- UnknownTool          no tool of this name (lists those there are)
 +-- BadPipeline          a pipeline of the user's own that cannot be loaded
 +-- CollectionRequired   the pipeline searches, and no collection was given
++-- BadQuestion          the question is not of the form that the pipeline's options ask for
 +-- BadAnswer            what a person answered to a step that asked is not understood
 +-- BadUpdate            a change of a thread's state that does not fit it (`key` names the place)
 +-- NotStored            what the run did cannot be stored, so it does no more
@@ -34,6 +35,9 @@ class BadPipeline(AgentError): ...
 
 
 class CollectionRequired(AgentError): ...
+
+
+class BadQuestion(AgentError): ...
 
 
 class BadAnswer(AgentError): ...

@@ -5,6 +5,8 @@ Source: Yao et al. 2023, Tree of Thoughts (arXiv:2305.10601), algorithms 1 (brea
     expand -> judge -> keep -> expand ... -> finish -> END        breadth first: the b best of a level go on
                  \\---> descend -> expand ... -> finish            depth first: the best child above the threshold goes
                                                                  on; without one the search goes back
+    expand -> visit -> judge -> visit -> expand ... -> finish    depth first where children come ranked (crosswords):
+                                                                 each is judged when the search reaches it
 
 As in the paper's code, of equal new states of a level the first counts and the others are worth 0; sorting is stable,
 so the order of making decides ties. Its game of 24 takes four levels (three equations, then the expression) where the
@@ -15,25 +17,28 @@ text says three. Its published success counts any of the b states at the end; th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 from pydantic import Field
 
+from agents.errors import BadQuestion
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
-from agents.search_tree import Backtracked, Candidate, Pruned
+from agents.search_tree import Candidate, Pruned
 from agents.thoughts.base import Problem, Thought
 from agents.thoughts.catalog import problem_of
-from agents.thoughts.judging import voted, weighed
+from agents.thoughts.depth_first import Way, best_of, step
+from agents.thoughts.judging import Known, voted, weighed
 from backends.base import Message
 
 TEMPERATURE = 0.7
 
 
 class TotOptions(Options):
-    problem: Literal["text", "game24"] = Field(
+    problem: Literal["text", "game24", "crosswords"] = Field(
         "text", description="What the question is: its prompts, and the paper's settings as defaults of the rest."
     )
     search: Literal["bfs", "dfs"] | None = Field(None, description="Breadth first or depth first.")
@@ -49,7 +54,10 @@ class TotOptions(Options):
     evaluations: int | None = Field(None, ge=1, le=20, description="Calls that judge one state, or votes of a level.")
     threshold: float | None = Field(None, description="Follow only states of a higher value (depth first).")
     max_children: int = Field(3, ge=1, le=50, description="Children that are followed of one state (depth first).")
-    max_nodes: int = Field(100, ge=1, le=10_000, description="States visited in all (depth first).")
+    max_nodes: int = Field(100, ge=1, le=1_000, description="States visited in all (depth first).")
+    skip_known: bool = Field(
+        False, description="Do not visit a state again that was reached in another order (depth first, crosswords)."
+    )
 
 
 class TotState(State, total=False):
@@ -57,14 +65,16 @@ class TotState(State, total=False):
     """Breadth first: the states of this level. Depth first: the one to expand, if any."""
     fresh: list[Thought]
     """Made of the frontier, in the order of making."""
-    path: list[list[Thought]]
-    """Depth first: for each state on the way down, its children that are still to be followed, best last."""
-    best: Thought | None
-    """Depth first: the deepest state seen, the most valued of these."""
-    visited: int
+    way: Way
+    """Depth first: where the search stands."""
+    reached: Thought | None
+    """Depth first, ranked: the state that is being judged."""
+    listed: dict[str, list[str]]
+    """Depth first, ranked: what was proposed for a state, by `Problem.same`."""
+    judged: Known
     made: int
     finalists: list[str]
-    """What the last states answer, best first."""
+    """What the last states answer, best first. Depth first: the best, then all in the order of visiting."""
 
 
 class Settings:
@@ -82,30 +92,40 @@ class Settings:
         self.samples = given.k or usual.samples
         self.evaluations = given.evaluations or usual.evaluations
         self.threshold = usual.threshold if given.threshold is None else given.threshold
-        self.max_children, self.max_nodes = given.max_children, given.max_nodes
+        self.max_children, self.max_nodes, self.skip_known = given.max_children, given.max_nodes, given.skip_known
+        self.ranked = self.search == "dfs" and usual.ranked
 
 
 async def expand(state: TotState, runtime: Runtime[Run]) -> TotState:
-    run, question = runtime.context, state["question"]
-    settings = Settings(run)
+    run, question, settings = runtime.context, state["question"], Settings(runtime.context)
+    problem = settings.problem
+    if lacking := problem.lacks(question):
+        raise BadQuestion(f"the question is none of the problem {problem.name!r}: it lacks {lacking}")
     parents = state.get("frontier") or [Thought(id="0", parent=None, state="")]
-    replies = await asyncio.gather(*(_replies(run, settings, question, parent) for parent in parents))
+    listed = state.get("listed", {})
+    found = await asyncio.gather(*(_children(run, settings, question, parent, listed) for parent in parents))
     made, fresh = state.get("made", 0), []
-    for parent, said in zip(parents, replies, strict=True):
-        for text in settings.problem.states(question, parent.state, said):
+    for parent, texts in zip(parents, found, strict=True):
+        for text in texts:
             made += 1
             fresh.append(Thought(id=str(made), parent=parent.id, state=text, depth=parent.depth + 1))
-    return {"fresh": fresh, "made": made}
+        if settings.ranked:
+            listed = {**listed, problem.same(parent.state): [text[len(parent.state) :] for text in texts]}
+    return {"fresh": fresh, "made": made, "listed": listed}
 
 
 async def judge(state: TotState, runtime: Runtime[Run]) -> TotState:
     run, settings, fresh = runtime.context, Settings(runtime.context), state["fresh"]
-    how = voted if settings.evaluate == "vote" else weighed
-    values = await how(run, settings.problem, state["question"], fresh, settings.evaluations, TEMPERATURE)
+    asked = run, settings.problem, state["question"], fresh, settings.evaluations, TEMPERATURE
+    known = state.get("judged", {})
+    if settings.evaluate == "vote":
+        values = await voted(*asked)
+    else:
+        values, known = await weighed(*asked, known)
     judged = [thought.model_copy(update={"value": value}) for thought, value in zip(fresh, values, strict=True)]
     for thought in judged:
         run.emit(Candidate, id=thought.id, parent=thought.parent, value=thought.value, state=thought.state)
-    return {"fresh": judged}
+    return {"fresh": judged, "judged": known}
 
 
 async def keep(state: TotState, runtime: Runtime[Run]) -> TotState:
@@ -121,43 +141,70 @@ async def keep(state: TotState, runtime: Runtime[Run]) -> TotState:
 
 
 async def descend(state: TotState, runtime: Runtime[Run]) -> TotState:
-    """Algorithm 2: down to the best child above the threshold, else back to the nearest one that is left."""
+    """Algorithm 2 where children were judged together: to the best above the threshold, else back to the nearest."""
     run, settings = runtime.context, Settings(runtime.context)
-    path = [list(level) for level in state.get("path", [])]
     ranked = sorted(state["fresh"], key=lambda thought: thought.value, reverse=True)
-    good = [thought for thought in ranked if thought.value > settings.threshold and thought.depth <= settings.depth]
-    for thought in ranked:
-        if thought not in good:
-            run.emit(Pruned, candidate=thought.id, reason=f"its value is not above {settings.threshold:g}")
-    path.append(good[: settings.max_children][::-1])
-    visited, best, frontier = state.get("visited", 0), state.get("best"), list[Thought]()
-    while path and visited < settings.max_nodes and not frontier:
-        if not path[-1]:
-            path.pop()
-            if path and path[-1]:
-                run.emit(Backtracked, candidate=path[-1][-1].parent or "0")
-            continue
-        thought, visited = path[-1].pop(), visited + 1
-        if best is None or (thought.depth, thought.value) > (best.depth, best.value):
-            best = thought
-            run.draft(settings.problem.answer(state["question"], best.state))
-        if thought.depth < settings.depth:
-            frontier = [thought]
-    return {"path": path, "visited": visited, "best": best, "frontier": frontier}
+    good = [thought for thought in ranked if thought.value > settings.threshold]
+    for thought in ranked[len(good) :]:
+        _prune(run, settings, thought)
+    way = state.get("way", Way()).deeper(good[: settings.max_children])
+    while True:
+        reached, way = step(run, way, settings.max_nodes)
+        if reached is None:
+            return {"way": way, "frontier": []}
+        way = _noted(run, settings, state["question"], way, reached)
+        if reached.depth < settings.depth:
+            return {"way": way, "frontier": [reached]}
+
+
+async def visit(state: TotState, runtime: Runtime[Run]) -> TotState:
+    """Algorithm 2 where children come ranked, with them in `fresh` unless one was judged: on from that one, or next."""
+    run, settings, fresh = runtime.context, Settings(runtime.context), state["fresh"]
+    way, reached = state.get("way", Way()), state.get("reached")
+    if reached is None:
+        seen = {settings.problem.same(thought.state) for thought in way.visited} if settings.skip_known else set[str]()
+        way = way.deeper([c for c in fresh if settings.problem.same(c.state) not in seen][: settings.max_children])
+    else:
+        way = _noted(run, settings, state["question"], way, fresh[0])
+        if fresh[0].value <= settings.threshold:
+            _prune(run, settings, fresh[0])
+        elif fresh[0].depth < settings.depth and len(way.visited) < settings.max_nodes:
+            return {"way": way, "frontier": fresh, "reached": None}
+    thought, way = step(run, way, settings.max_nodes)
+    return {"way": way, "frontier": [], "fresh": [] if thought is None else [thought], "reached": thought}
+
+
+def _prune(run: Run, settings: Settings, thought: Thought) -> None:
+    run.emit(Pruned, candidate=thought.id, reason=f"its value {thought.value:g} is not above {settings.threshold:g}")
+
+
+def _noted(run: Run, settings: Settings, question: str, way: Way, thought: Thought) -> Way:
+    way = way.seen(thought)
+    if best_of(way.visited, by_value=not settings.ranked) == thought:
+        run.draft(settings.problem.answer(question, thought.state))
+    return way
 
 
 async def finish(state: TotState, runtime: Runtime[Run]) -> TotState:
     run, settings = runtime.context, Settings(runtime.context)
-    best = state.get("best")
-    last = [best] if best is not None else state.get("frontier", [])
+    last = state.get("frontier", [])
+    if settings.search == "dfs":
+        visited = state.get("way", Way()).visited
+        best = best_of(visited, by_value=not settings.ranked)
+        last = [] if best is None else [best, *visited]
     finalists = [settings.problem.answer(state["question"], thought.state) for thought in last]
     if not finalists:
         run.warn("no_thought", "the backend named no thought that could be followed")
     return {"finalists": finalists, "answer": finalists[0] if finalists else NOTHING}
 
 
-def after_judge(state: TotState, runtime: Runtime[Run]) -> Literal["keep", "descend"]:
-    return "descend" if Settings(runtime.context).search == "dfs" else "keep"
+def after_expand(state: TotState, runtime: Runtime[Run]) -> Literal["judge", "visit"]:
+    return "visit" if Settings(runtime.context).ranked else "judge"
+
+
+def after_judge(state: TotState, runtime: Runtime[Run]) -> Literal["keep", "descend", "visit"]:
+    settings = Settings(runtime.context)
+    return "keep" if settings.search == "bfs" else "visit" if settings.ranked else "descend"
 
 
 def after_keep(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "finish"]:
@@ -170,8 +217,18 @@ def after_descend(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "
     return "expand" if state["frontier"] else "finish"
 
 
-async def _replies(run: Run, settings: Settings, question: str, parent: Thought) -> list[str]:
-    prompt = settings.problem.proposal(question, parent.state)
+def after_visit(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "judge", "finish"]:
+    return "expand" if state["frontier"] else "judge" if state.get("reached") else "finish"
+
+
+async def _children(
+    run: Run, settings: Settings, question: str, parent: Thought, listed: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """The new states; of a state that was reached before, in another order, those that it had then."""
+    problem = settings.problem
+    if (known := listed.get(problem.same(parent.state))) is not None:
+        return [parent.state + added for added in known]
+    prompt = problem.proposal(question, parent.state)
     if not prompt:
         return []
     asked = Message(role="user", content=prompt)
@@ -179,19 +236,20 @@ async def _replies(run: Run, settings: Settings, question: str, parent: Thought)
     about = {"stage": "propose", "state": parent.state}
     subjects = ({**about, "sample": str(sample)} for sample in range(settings.samples))
     done = await asyncio.gather(*(run.ask(asked, subject=subject, **named) for subject in subjects))
-    return [completion.message.content for completion in done]
+    return problem.states(question, parent.state, [completion.message.content for completion in done])
 
 
 NOTHING = "No answer was found."
 
 graph = StateGraph(TotState, context_schema=Run)
-for node in (expand, judge, keep, descend, finish):
+for node in (expand, judge, keep, descend, visit, finish):
     graph.add_node(node)
 graph.add_edge("__start__", "expand")
-graph.add_edge("expand", "judge")
+graph.add_conditional_edges("expand", after_expand)
 graph.add_conditional_edges("judge", after_judge)
 graph.add_conditional_edges("keep", after_keep)
 graph.add_conditional_edges("descend", after_descend)
+graph.add_conditional_edges("visit", after_visit)
 
 pipeline = Pipeline(
     name="tot",

@@ -21,8 +21,10 @@ from backends.scripted import PIECE
 class Record(Protocol):
     @property
     def questions(self) -> Sequence[str]:
-        """What the recorded runs were asked, in the order of the file."""
+        """What the recorded runs were asked, in the order of the file; none if the file does not say."""
         ...
+
+    def knows(self, question: str) -> bool: ...
 
     def reply(self, request: Request) -> str | None:
         """What the model said to this; None if it is not in the record."""
@@ -53,6 +55,7 @@ class Recorded:
 
 def read_record(path: Path) -> Record:
     """The record in a file; its form is seen from its content. Raises BadSpec."""
+    from backends.recorded_dfs import DfsRecord, is_dfs
     from backends.recorded_react import ReactRecord, is_react
     from backends.recorded_tot import TotRecord
 
@@ -66,9 +69,12 @@ def read_record(path: Path) -> Record:
         data = None
     if isinstance(data, list) and data and isinstance(data[0], dict) and "steps" in data[0]:
         return TotRecord(data)
+    if is_dfs(data):
+        return DfsRecord(data, path.parent)
     if is_react(text):
         return ReactRecord(text)
     raise BadSpec(
-        f"{str(path)!r} is no record that is known: a JSON log of tree-of-thought-llm (a list with 'steps'), or "
+        f"{str(path)!r} is no record that is known: a JSON log of tree-of-thought-llm (a list with 'steps', or "
+        "lists with 'actions'), or "
         "trajectories of ReAct (an index and a question, then lines `Thought 1:`, `Action 1:`, `Observation 1:`)"
     )

@@ -50,6 +50,9 @@ class ReactRecord:
             self._by_question.setdefault(found.question, found)
         self.questions: Sequence[str] = tuple(self._by_question)
 
+    def knows(self, question: str) -> bool:
+        return question.strip() in self._by_question
+
     def reply(self, request: Request) -> str | None:
         found = self._by_question.get(request.question.strip())
         step = int(request.subject.get("step", "0"))

@@ -34,6 +34,9 @@ class TotRecord:
             raise BadSpec(f"the record is no log of tree-of-thought-llm: it lacks {error}") from None
         self.questions = tuple(questions)
 
+    def knows(self, question: str) -> bool:
+        return question.strip() in self.questions
+
     def reply(self, request: Request) -> str | None:
         subject = request.subject
         key = request.question.strip(), subject.get("state", "")

@@ -17,10 +17,12 @@ BY_NAME |= {
     "UnknownTool": (400, "unknown_tool"),
     "EmbedderFailed": (502, "embedder_failed"),
     "BadAnswer": (400, "invalid_answer"),
+    "BadQuestion": (400, "invalid_question"),
     "NotStored": (507, "disk_full"),
 }
 PARAMS = {
     "BadFilter": "sandtable.options.where",
+    "BadQuestion": "messages",
     "CollectionRequired": "sandtable.collection",
     "UnknownTool": "sandtable.options.tools",
 }

@@ -8,6 +8,7 @@ from agents.tasks.base import Task, UnknownTask
 
 TASKS = {
     "game24": "agents.tasks.game24:Game24",
+    "crosswords": "agents.tasks.crosswords:Crosswords",
     "gsm8k": "agents.tasks.gsm8k:Gsm8k",
     "closed-wiki": "agents.tasks.closed_wiki:ClosedWiki",
 }

@@ -41,11 +41,22 @@ class Defaults:
     """Calls that judge one state, or that vote on all."""
     threshold: float = 0.0
     """v_th: a depth-first search follows states of a higher value only."""
+    ranked: bool = False
+    """Depth first: new states come best first, and each is judged when the search reaches it. Otherwise all children of
+    a state are judged at once, and followed by their value."""
 
 
 class Problem(Protocol):
     name: str
     defaults: Defaults
+
+    def lacks(self, question: str) -> str:
+        """What the question would need to be one of this problem's; empty if it is one."""
+        ...
+
+    def same(self, state: str) -> str:
+        """A name that states have in common which differ only by the way to them."""
+        ...
 
     def proposal(self, question: str, state: str) -> str:
         """The prompt for new states; empty if there is nowhere to go from here."""
@@ -55,11 +66,13 @@ class Problem(Protocol):
         """The new states that the replies to the proposal name, in their order, with duplicates."""
         ...
 
-    def judgement(self, question: str, state: str) -> str:
-        """The prompt that asks for a state's value; empty if it is worth nothing without asking."""
+    def judgements(self, question: str, state: str) -> Sequence[str]:
+        """The prompts that ask for a state's value; none if it has one without asking."""
         ...
 
-    def value(self, question: str, state: str, replies: Sequence[str]) -> float: ...
+    def value(self, question: str, state: str, replies: Sequence[str]) -> float:
+        """Of the last lines of the replies to the prompts, in their order."""
+        ...
 
     def ballot(self, question: str, states: Sequence[str]) -> str:
         """The prompt that asks which of the states, numbered from 1, is best."""

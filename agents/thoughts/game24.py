@@ -26,6 +26,12 @@ class Game24Thoughts:
     name = "game24"
     defaults = Defaults(depth=4)
 
+    def lacks(self, question: str) -> str:
+        return "" if re.search(r"\d", question) else "numbers, `4 5 6 10`"
+
+    def same(self, state: str) -> str:
+        return state
+
     def proposal(self, question: str, state: str) -> str:
         left = numbers_left(question, state)
         if left == "24":
@@ -36,17 +42,17 @@ class Game24Thoughts:
         """Every line is a state, as in the paper's code: one that is no equation, or empty, is judged, not dropped."""
         return [f"{state}{line.strip()}\n" for reply in replies for line in reply.removesuffix("\n").split("\n")]
 
-    def judgement(self, question: str, state: str) -> str:
+    def judgements(self, question: str, state: str) -> list[str]:
         """By the numbers that are left; a last line that leaves none is judged as an answer."""
         left = numbers_left(question, state)
         if left:
-            return JUDGE.format(numbers=left)
+            return [JUDGE.format(numbers=left)]
         last = state.strip().rpartition("\n")[2]
-        return JUDGE_ANSWER.format(puzzle=question.strip(), answer=last.lower().removeprefix("answer:").strip())
+        answer = last.lower().removeprefix("answer:").strip()
+        return [JUDGE_ANSWER.format(puzzle=question.strip(), answer=answer)]
 
     def value(self, question: str, state: str, replies: Sequence[str]) -> float:
-        labels = [reply.strip().rpartition("\n")[2].strip().lower() for reply in replies]
-        return sum(WEIGHTS.get(label, 0.0) for label in labels)
+        return sum(WEIGHTS.get(reply.lower(), 0.0) for reply in replies)
 
     def ballot(self, question: str, states: Sequence[str]) -> str:
         listed = "\n\n".join(f"Choice {n}:\n{state.strip()}" for n, state in enumerate(states, start=1))

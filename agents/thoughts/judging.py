@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,25 +12,42 @@ from agents.run import Run
 from agents.thoughts.base import Problem, Thought, choice
 from backends.base import Message
 
+LONGEST_LINE = 200
+"""Characters that are kept of a reply's last line, which is where the judgement stands."""
+
+Known = dict[str, list[str]]
+"""The last lines of the replies to a prompt that was asked already, by the digest of the prompt."""
+
 
 async def weighed(
-    run: Run, problem: Problem, question: str, thoughts: Sequence[Thought], calls: int, temperature: float
-) -> list[float]:
-    """The value of each thought, by `calls` calls; equal prompts are asked once, an equal state later on is worth 0."""
-    prompts = [problem.judgement(question, thought.state) for thought in thoughts]
-    first = {prompt: thought for prompt, thought in zip(reversed(prompts), reversed(thoughts), strict=True) if prompt}
-
-    async def replies(prompt: str, thought: Thought) -> list[str]:
-        return await _replies(run, prompt, calls, temperature, question, {"stage": "value", "state": thought.state})
-
-    said = dict(zip(first, await asyncio.gather(*(replies(*asked) for asked in first.items())), strict=True))
+    run: Run,
+    problem: Problem,
+    question: str,
+    thoughts: Sequence[Thought],
+    calls: int,
+    temperature: float,
+    known: Known,
+) -> tuple[list[float], Known]:
+    """The value of each thought, and what is known then. Each prompt is asked `calls` times, once in a search; an equal
+    state later on in `thoughts` is worth 0."""
+    prompts = [problem.judgements(question, thought.state) for thought in thoughts]
+    new: dict[str, tuple[str, dict[str, str]]] = {}
+    for thought, asked in zip(thoughts, prompts, strict=True):
+        for place, prompt in enumerate(asked):
+            about = {"stage": "value", "state": thought.state}
+            if (key := _digest(prompt)) not in known and key not in new:
+                new[key] = prompt, about | ({"judgement": str(place)} if len(asked) > 1 else {})
+    told = await asyncio.gather(
+        *(_replies(run, prompt, calls, temperature, question, about) for prompt, about in new.values())
+    )
+    known = known | {key: [_last_line(reply) for reply in said] for key, said in zip(new, told, strict=True)}
     seen: set[str] = set()
     values: list[float] = []
-    for thought, prompt in zip(thoughts, prompts, strict=True):
-        new = thought.state not in seen
+    for thought, asked in zip(thoughts, prompts, strict=True):
+        lines = [line for prompt in asked for line in known[_digest(prompt)]]
+        values.append(0.0 if thought.state in seen else problem.value(question, thought.state, lines))
         seen.add(thought.state)
-        values.append(problem.value(question, thought.state, said[prompt]) if prompt and new else 0.0)
-    return values
+    return values, known
 
 
 async def voted(
@@ -53,3 +71,11 @@ async def _replies(
     subjects = ({**subject, "sample": str(sample)} for sample in range(calls))
     done = await asyncio.gather(*(run.ask(asked, subject=subject, **named) for subject in subjects))
     return [completion.message.content for completion in done]
+
+
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()[:24]
+
+
+def _last_line(reply: str) -> str:
+    return reply.strip().rpartition("\n")[2].strip()[-LONGEST_LINE:]

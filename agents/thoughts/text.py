@@ -18,6 +18,12 @@ class TextThoughts:
     name = "text"
     defaults = Defaults(generate="sample", evaluate="vote", depth=2, breadth=1, samples=5, evaluations=5)
 
+    def lacks(self, question: str) -> str:
+        return ""
+
+    def same(self, state: str) -> str:
+        return state
+
     def proposal(self, question: str, state: str) -> str:
         return (ANSWER if state else PLAN).format(question=question, plan=state)
 
@@ -25,12 +31,12 @@ class TextThoughts:
         texts = [reply.strip() for reply in replies if reply.strip()]
         return [f"{state}{SEAM}{text}" if state else text for text in texts]
 
-    def judgement(self, question: str, state: str) -> str:
-        return JUDGE.format(question=question, state=state)
+    def judgements(self, question: str, state: str) -> list[str]:
+        return [JUDGE.format(question=question, state=state)]
 
     def value(self, question: str, state: str, replies: Sequence[str]) -> float:
         """The mean of the marks from 1 to 10 that end the replies."""
-        marks = [float(word) for reply in replies if (word := reply.strip().rpartition(" ")[2].strip(".")).isdigit()]
+        marks = [float(word) for reply in replies if (word := reply.rpartition(" ")[2].strip(".")).isdigit()]
         return sum(min(mark, 10.0) for mark in marks) / len(marks) if marks else 0.0
 
     def ballot(self, question: str, states: Sequence[str]) -> str:

@@ -106,12 +106,12 @@ def _items(task: Task, backend: str | None, data: Path | None) -> list[Item]:
 
     kind, _, file = (backend or "").partition(":")
     try:
-        recorded = list(read_record(Path(file)).questions) if kind == "recorded" else None
+        record = read_record(Path(file)) if kind == "recorded" else None
         items = list(task.items(data)) if data is not None else None
     except (BadData, BadSpec) as error:
         raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
     if items is not None:
-        return [item for item in items if recorded is None or item.question in recorded]
-    if recorded is not None:
-        return [Item(id=str(place), question=question) for place, question in enumerate(recorded)]
+        return [item for item in items if record is None or record.knows(item.question)]
+    if record is not None and record.questions:
+        return [Item(id=str(place), question=question) for place, question in enumerate(record.questions)]
     raise click.UsageError(f"the task {task.name!r} needs the folder of its data: --data DIR.")

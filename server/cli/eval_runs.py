@@ -120,7 +120,9 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
     }
 
 
-OF_THE_ITEM = frozenset({"script_exhausted", "not_recorded", "context_length_exceeded", "backend_refused"})
+OF_THE_ITEM = frozenset(
+    {"script_exhausted", "not_recorded", "context_length_exceeded", "backend_refused", "invalid_question"}
+)
 """Refusals that concern one question, not the command."""
 
 
