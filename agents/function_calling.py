@@ -126,7 +126,7 @@ async def verify(state: FunctionCallingState, runtime: Runtime[Run]) -> Function
     return {"citations": citations}
 
 
-def after_ask(
+async def after_ask(
     state: FunctionCallingState, runtime: Runtime[Run]
 ) -> list[Send] | Literal["act", "observe", "verify", "__end__"]:
     waiting = _waiting(state)
@@ -136,7 +136,7 @@ def after_ask(
     return [_send(call, state) for call in (waiting if parallel else waiting[:1])]
 
 
-def after_act(state: FunctionCallingState, runtime: Runtime[Run]) -> list[Send] | Literal["act", "observe"]:
+async def after_act(state: FunctionCallingState, runtime: Runtime[Run]) -> list[Send] | Literal["act", "observe"]:
     waiting = _waiting(state)
     if runtime.context.options(FunctionCallingOptions).parallel or not waiting:
         return "observe"

@@ -124,11 +124,11 @@ async def abstain(state: RagState, runtime: Runtime[Run]) -> RagState:
     return {"answer": sentence, "citations": []}
 
 
-def after_retrieve(state: RagState, runtime: Runtime[Run]) -> Literal["answer", "abstain"]:
+async def after_retrieve(state: RagState, runtime: Runtime[Run]) -> Literal["answer", "abstain"]:
     return "answer" if state["hits"] or not runtime.context.options(RagOptions).abstain else "abstain"
 
 
-def after_answer(state: RagState, runtime: Runtime[Run]) -> Literal["verify", "abstain", "__end__"]:
+async def after_answer(state: RagState, runtime: Runtime[Run]) -> Literal["verify", "abstain", "__end__"]:
     if abstention.abstains(state["answer"]):
         return "abstain"
     return "verify" if state["hits"] and runtime.context.options(RagOptions).citations else "__end__"

@@ -148,11 +148,11 @@ def finishes(state: ReactState) -> str | None:
     return found.argument if found is not None and found.name.casefold() == "finish" else None
 
 
-def at_first(_state: ReactState, runtime: Runtime[Run]) -> Literal["think", "vote"]:
+async def at_first(_state: ReactState, runtime: Runtime[Run]) -> Literal["think", "vote"]:
     return "vote" if runtime.context.options(ReactOptions).backoff == "cot_sc_to_react" else "think"
 
 
-def after_think(state: ReactState, runtime: Runtime[Run]) -> Literal["act", "vote", "finish"]:
+async def after_think(state: ReactState, runtime: Runtime[Run]) -> Literal["act", "vote", "finish"]:
     answer = finishes(state)
     if answer is None:
         return "act"
@@ -160,14 +160,14 @@ def after_think(state: ReactState, runtime: Runtime[Run]) -> Literal["act", "vot
     return "vote" if votes else "finish"
 
 
-def after_act(state: ReactState, runtime: Runtime[Run]) -> Literal["think", "vote", "finish"]:
+async def after_act(state: ReactState, runtime: Runtime[Run]) -> Literal["think", "vote", "finish"]:
     options = runtime.context.options(ReactOptions)
     if state["step"] < options.max_steps:
         return "think"
     return "vote" if options.backoff == "react_to_cot_sc" else "finish"
 
 
-def after_vote(state: ReactState) -> Literal["think", "finish"]:
+async def after_vote(state: ReactState) -> Literal["think", "finish"]:
     return "finish" if state["agreed"] or state.get("step") else "think"
 
 

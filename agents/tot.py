@@ -198,26 +198,26 @@ async def finish(state: TotState, runtime: Runtime[Run]) -> TotState:
     return {"finalists": finalists, "answer": finalists[0] if finalists else NOTHING}
 
 
-def after_expand(state: TotState, runtime: Runtime[Run]) -> Literal["judge", "visit"]:
+async def after_expand(state: TotState, runtime: Runtime[Run]) -> Literal["judge", "visit"]:
     return "visit" if Settings(runtime.context).ranked else "judge"
 
 
-def after_judge(state: TotState, runtime: Runtime[Run]) -> Literal["keep", "descend", "visit"]:
+async def after_judge(state: TotState, runtime: Runtime[Run]) -> Literal["keep", "descend", "visit"]:
     settings = Settings(runtime.context)
     return "keep" if settings.search == "bfs" else "visit" if settings.ranked else "descend"
 
 
-def after_keep(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "finish"]:
+async def after_keep(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "finish"]:
     frontier = state["frontier"]
     depth = frontier[0].depth if frontier else 0
     return "expand" if state["fresh"] and depth < Settings(runtime.context).depth else "finish"
 
 
-def after_descend(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "finish"]:
+async def after_descend(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "finish"]:
     return "expand" if state["frontier"] else "finish"
 
 
-def after_visit(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "judge", "finish"]:
+async def after_visit(state: TotState, runtime: Runtime[Run]) -> Literal["expand", "judge", "finish"]:
     return "expand" if state["frontier"] else "judge" if state.get("reached") else "finish"
 
 

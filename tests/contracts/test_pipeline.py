@@ -70,6 +70,12 @@ async def test_events_survive_storage(pipeline, reply):
         assert EVENT.validate_json(EVENT.dump_json(event)) == event
 
 
+def test_it_chooses_its_way_on_the_event_loop(pipeline):
+    """LangGraph hands a choice that is not async to a thread, which costs some milliseconds a step."""
+    chosen = [branch.path for branches in pipeline.graph.branches.values() for branch in branches.values()]
+    assert all(path.afunc is not None for path in chosen)
+
+
 def test_its_state_has_a_schema(pipeline):
     """LangGraph's clients ask for it."""
     graph = pipeline.graph.compile()
