@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +70,8 @@ class DfsRecord:
                 f"the record has no clues, and {str(path)!r}, which has them, cannot be read: {error}"
             ) from None
         try:
-            told = [(clues, visits) for (clues, _), visits in zip_longest(puzzles, games, fillvalue=()) if visits]
-            self._games = [Game(clues, visits) for clues, visits in told]
-        except (KeyError, TypeError, ValueError) as error:
+            self._games = [Game(puzzles[place][0], visits) for place, visits in enumerate(games)]
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             raise BadSpec(f"the record is no log of a search for crosswords: {error!r}") from None
 
     def knows(self, question: str) -> bool:
