@@ -8,23 +8,18 @@ letter, never evaluated.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.tasks.base import BadData, Item, PaperFigure, Verdict
+from agents.tasks.board_text import read_board
 from agents.tasks.grids import NAMES, SIZE, Board
 
 TESTED_FILE, WHOLE_FILE = "mini0505_0_100_5.json", "mini0505.json"
 TESTED = range(0, 100, 5)
 """The games of the whole file that the paper tests; the other file has these alone."""
 TABLE = "Yao 2023, table 3"
-
-_LABEL = re.compile(r"^\s*(?:[-*>]\s+|h?[1-5][.):]\s*)")
-_ROW = re.compile(r"[^\W\d]|[_.?■#]")
-_FILLING = re.compile(r"[\s|,;`*\-]+")
 
 
 class Crosswords:
@@ -72,35 +67,6 @@ class Crosswords:
         if board is None:
             return Verdict(score=0.0, details=details, reason="no board of five rows of five letters")
         return Verdict(score=game, details=details, reason="" if game else "not the whole board is right")
-
-
-def read_board(answer: str) -> Board | None:
-    """The last five rows of five letters one below the other, or five words of five letters in one line; `_` for a
-    letter that is left open. None if there is neither."""
-    text = unicodedata.normalize("NFKC", answer)
-    found: list[str] = []
-    for line in text.splitlines():
-        row = _row(_LABEL.sub("", line))
-        if row:
-            found.append(row)
-        elif line.strip(" |-+`") and len(found) < SIZE:
-            found = []
-    if len(found) >= SIZE:
-        return Board("".join(found[-SIZE:]))
-    for line in reversed(text.splitlines()):
-        words = [word for word in _FILLING.split(line.strip().rstrip(".。")) if word][-SIZE:]
-        letters = [_row(word) for word in words]
-        if len(letters) == SIZE and all(letters):
-            return Board("".join(letters))
-    return None
-
-
-def _row(text: str) -> str:
-    """Five letters in upper case; empty if the text is anything else."""
-    cells = _FILLING.sub("", text)
-    if len(cells) != SIZE or not all(_ROW.fullmatch(cell) for cell in cells):
-        return ""
-    return "".join(cell.upper() if cell.isalpha() else "_" for cell in cells)
 
 
 def _marks(board: Board, gold: Board) -> tuple[float, float, float]:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.tasks.base import BadData, Item
-from agents.tasks.crosswords import Crosswords, read_board
+from agents.tasks.board_text import read_board
+from agents.tasks.crosswords import Crosswords
 from agents.tasks.grids import NAMES, Board, clues_of, rendered
 from agents.thoughts.crosswords import board_of
 
