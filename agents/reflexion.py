@@ -133,7 +133,7 @@ async def finish(state: ReflexionState, runtime: Runtime[Run]) -> ReflexionState
     return {"answer": NO_ANSWER["zh" if chinese else "en"].format(trials=trials)}
 
 
-def after_evaluate(state: ReflexionState, runtime: Runtime[Run]) -> Literal["reflect", "act", "finish"]:
+async def after_evaluate(state: ReflexionState, runtime: Runtime[Run]) -> Literal["reflect", "act", "finish"]:
     options = runtime.context.options(ReflexionOptions)
     if state["success"] or state["trial"] >= options.max_trials:
         return "finish"

@@ -38,7 +38,7 @@ ONLY_IN = {
     "onnx": ("retrieval/",),
     "scipy": ("retrieval/",),
     "pytrec_eval": ("retrieval/",),
-    "matplotlib": ("server/cli/eval_table.py",),
+    "matplotlib": ("server/cli/picture.py",),
     "pint": ("tools/units.py",),
     "tokenizers": ("retrieval/",),
     "numpy": ("retrieval/",),

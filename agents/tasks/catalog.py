@@ -11,6 +11,7 @@ TASKS = {
     "crosswords": "agents.tasks.crosswords:Crosswords",
     "gsm8k": "agents.tasks.gsm8k:Gsm8k",
     "closed-wiki": "agents.tasks.closed_wiki:ClosedWiki",
+    "fever": "agents.tasks.fever:Fever",
 }
 
 

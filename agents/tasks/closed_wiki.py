@@ -60,8 +60,9 @@ class ClosedWiki:
         """The score is exact match after normalisation, `f1` that of the words; the best of the gold answers counts."""
         if item.gold is None:  # A recorded run brings questions alone.
             return Verdict(score=0.0, reason="the item has no gold answer: give its folder with --data")
-        exact = max(float(normalised(answer) == normalised(gold)) for gold in item.gold)
-        shared = max(f1(answer, gold) for gold in item.gold)
+        golds = (item.gold,) if isinstance(item.gold, str) else item.gold
+        exact = max(float(normalised(answer) == normalised(gold)) for gold in golds)
+        shared = max(f1(answer, gold) for gold in golds)
         return Verdict(score=exact, details={"f1": shared}, reason="" if exact else "another answer")
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from server.cli import eval_trials
 from server.cli.evaluate import Retrieval, check_options, evaluate_folder, folder_options
 from server.cli.failure import CommandFailed
 from server.cli.key_values import key_values
 from server.cli.options import Where, json_option, service_options
 from server.cli.output import emit_json, note
+from server.cli.picture import check_name
 
 if TYPE_CHECKING:
     from agents.tasks.base import Item, Task
@@ -60,21 +62,26 @@ def evaluate(
     """
     on_folder = Path(task).is_dir()
     check_options(on_folder)
+    check_name(retrieval.plot)
     if on_folder:
         evaluate_folder(where, Path(task), retrieval, most, as_json)
         return
     from server.cli.eval_report import report, show
     from server.cli.eval_runs import Evaluation, kept_answers
 
+    if retrieval.plot is not None and pipeline != eval_trials.REFLEXION:
+        raise click.UsageError("--plot of a task draws its score by trial: use it with -p reflexion.")
     chosen = _task(task)
     items = _items(chosen, backend, data)[:most]
-    given = {**chosen.options(pipeline), **key_values(options, "-o")}
+    given = eval_trials.options_for(chosen, pipeline, key_values(options, "-o"))
     evaluation = Evaluation(chosen, pipeline, backend, collection, given)
     kept = kept_answers(where, evaluation, fresh)
     if kept.answers and not as_json:
         note(f"{len(kept.answers)} answers are there already ({kept.path}); --fresh begins anew.")
     asyncio.run(_run(where, evaluation, items, kept, at_once, as_json))
     found = report(evaluation, items, kept.answers)
+    if retrieval.plot is not None:
+        eval_trials.plotted(found, retrieval.plot)
     emit_json(found) if as_json else show(found)
     if found["items"] == found["failed"]:
         raise CommandFailed("no run gave an answer; see the reasons above", type="evaluation_failed")

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from server.cli.eval_trials import by_trial
+from server.cli.eval_trials import show as show_trials
 from server.cli.output import stdout_console
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def report(evaluation: Evaluation, items: Sequence[Item], answers: Mapping[str, 
         "failed": len(told) - len(good),
         "limited": sum(answer["limit"] is not None for answer in good),
         "metrics": {name: _metric(mean_of(values), values) for name, values in marks.items()},
+        "trials": by_trial(evaluation, items, answers),
         "calls": _per_item(good, "calls"),
         "seconds": _per_item(good, "seconds"),
         "tokens": _per_item(good, "tokens"),
@@ -79,6 +82,8 @@ def show(found: Mapping[str, Any]) -> None:
     )
     console.print(f"{found['items']} items, {found['failed']} runs failed, {found['limited']} met a limit")
     console.print(table)
+    if found["trials"]:
+        show_trials(found["trials"])
     shown = {"calls": "{:.1f}", "tokens": "{:.0f}", "seconds": "{:.2f}", "cost": "{:.4g}"}
     per_item = [f"{name} {form.format(found[name])}" for name, form in shown.items() if found[name] is not None]
     console.print(f"an item: {', '.join(per_item)}" if per_item else "no item was answered")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.cli.eval_trials import judged
 from server.cli.failure import CommandFailed
 from server.cli.progress import progress
 
@@ -92,7 +93,7 @@ async def answer_all(
 
 
 async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any]:
-    extension: dict[str, Any] = {"options": dict(evaluation.options)}
+    extension: dict[str, Any] = {"options": {**evaluation.options, **judged(evaluation, item)}}
     if evaluation.backend is not None:
         extension["backend"] = evaluation.backend
     if evaluation.collection is not None:
@@ -127,14 +128,16 @@ OF_THE_ITEM = frozenset(
 
 
 async def _trace(api: Api, run_id: str) -> dict[str, Any]:
-    """Calls of the model, and the answers that the pipeline weighed at its end."""
-    calls, finalists, after = 0, list[str](), 0
+    """Calls of the model, the answers that the pipeline weighed at its end, and those of its trials."""
+    calls, finalists, trials, after = 0, list[str](), dict[int, str](), 0
     while True:
         page = await api.call("GET", f"/v1/runs/{run_id}/events", params={"after": after, "limit": 10_000})
         for event in page["data"]:
             calls += event["type"] == "llm_called"
             if event["type"] == "step_finished" and "finalists" in event["update"]:
                 finalists = event["update"]["finalists"]
+            if event["type"] == "trial":
+                trials[event["number"]] = event["answer"]
             after = event["seq"]
         if not page["has_more"]:
-            return {"calls": calls, "finalists": finalists}
+            return {"calls": calls, "finalists": finalists, "trials": list(trials.values())}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from server.cli.failure import CommandFailed
 from server.cli.output import one_line, stdout_console
 
 
@@ -42,15 +41,9 @@ def _interval(figure: dict[str, float], sign: str = "") -> str:
 
 def plotted(found: dict[str, Any], path: Path) -> None:
     """Write nDCG against median latency, a point with its interval for each index. Raises CommandFailed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        message = "--plot needs matplotlib: pip install 'sandtable[plot]'"
-        raise CommandFailed(message, type="missing_extra", code="missing_extra") from None
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    from server.cli.picture import blank
+
+    figure, axes = blank()
     for row in found["data"]:
         ndcg, latency = row["judged"]["metrics"]["ndcg"], row["metrics"]["p50_ms"]
         spread = [[ndcg["mean"] - ndcg["low"]], [ndcg["high"] - ndcg["mean"]]]

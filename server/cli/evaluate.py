@@ -16,8 +16,8 @@ from server.cli.output import emit_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OF_FOLDERS = ("indexes", "embedders", "k", "split", "plot")
-OF_BOTH = ("task", "most", "as_json", "url", "api_key", "data_dir", "config")
+OF_FOLDERS = ("indexes", "embedders", "k", "split")
+OF_BOTH = ("task", "most", "plot", "as_json", "url", "api_key", "data_dir", "config")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,11 @@ def folder_options(command: F) -> F:
         return command(*given, retrieval=Retrieval(indexes or ("auto",), embedders, k, split, plot), **rest)
 
     for option in (
-        click.option("--plot", type=click.Path(path_type=Path), help="Folder: nDCG against latency, .png or .svg."),
+        click.option(
+            "--plot",
+            type=click.Path(path_type=Path),
+            help="Picture, .png or .svg. Folder: nDCG against latency; task: score by trial, with `-p reflexion`.",
+        ),
         click.option("--split", default="test", show_default=True, help="Folder: judgments of qrels/SPLIT.tsv."),
         click.option("-k", "k", type=click.IntRange(1, 50), default=10, show_default=True, help="Folder: results."),
         click.option("-e", "--embedder", "embedders", multiple=True, help="Folder: each with each index; repeatable."),
@@ -68,8 +72,6 @@ def evaluate_folder(where: Where, folder: Path, given: Retrieval, most: int | No
     from server.cli.eval_run import run
     from server.cli.eval_table import plotted, show
 
-    if given.plot is not None and given.plot.suffix not in (".png", ".svg"):
-        raise click.UsageError(f"--plot: {given.plot.name!r} ends in neither .png nor .svg")
     task = read(folder, given.split)
     found: dict[str, Any] = asyncio.run(
         run(where, task, given.indexes, given.embedders or (None,), given.k, most, as_json)
