@@ -51,14 +51,12 @@ class ReactRecord:
         self.questions: Sequence[str] = tuple(self._by_question)
 
     def knows(self, question: str) -> bool:
-    def knows(self, question: str) -> bool:
         return self._found(question) is not None
 
     def _found(self, question: str) -> Trajectory | None:
         """By the question, or by its last line: a task says before it what is wanted."""
         asked = question.strip()
         return self._by_question.get(asked) or self._by_question.get(asked.rpartition("\n")[2])
-
 
     def reply(self, request: Request) -> str | None:
         found = self._found(request.question)
