@@ -19,7 +19,7 @@ from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.settings import Settings
 from server.storage.blobs import Blobs, free_bytes
-from tools.base import Rates
+from tools.base import Context
 from tools.toolbox import Toolbox
 
 
@@ -38,7 +38,8 @@ class Services:
     turns: Turns
     runs: Runs
     tools: Toolbox
-    rates: Rates | None
+    reach: Context
+    """What tools reach, beside what belongs to a tenant or a run."""
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

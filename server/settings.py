@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from agents.spending import Limits, Price
 from backends.profiles import Embeddings, Flags, Kind
+from server.tool_settings import Fetch
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "sandtable.toml"
 MIB = 1 << 20
 PREFIX = "SANDTABLE_"
+NESTED = ("SANDTABLE_BACKENDS__", "SANDTABLE_FETCH__")
 NO_SETTINGS = frozenset({"SANDTABLE_TEST_DATA", "SANDTABLE_URL"})
 """Variables of the tests, and of scripts around the service."""
 
@@ -111,10 +113,14 @@ class Settings(BaseSettings):
     embedder: str = "minilm"
     tools: tuple[str, ...] = ()
     """The user's own, as `package.module:attribute` or `file.py:attribute`: their code runs in the service."""
+    approve_tools: tuple[str, ...] = ()
+    """Tools that always ask a person, by name or pattern."""
+    fetch: Fetch = Fetch()
+    """What the tool `fetch_url` may read."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which the tool `calendar` means today."""
-    rates: Path | None = None
-    """A table of exchange rates for the tool `units`, see `tools.rates`."""
+    rates: str | None = None
+    """Exchange rates for the tool `units`: a file (`tools.rates`), or an address (`tools.rate_service`)."""
     rates_base: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     """The currency that the table is in."""
     max_upload_bytes: int = Field(50 * MIB, gt=0)
@@ -221,7 +227,7 @@ def _refuse_unknown(names: Iterable[str]) -> None:
     known = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
     for name in sorted(names):
         upper = name.upper()
-        if not upper.startswith(PREFIX) or upper in known | NO_SETTINGS or upper.startswith("SANDTABLE_BACKENDS__"):
+        if not upper.startswith(PREFIX) or upper in known | NO_SETTINGS or upper.startswith(NESTED):
             continue
         near = get_close_matches(upper, sorted(known), n=1, cutoff=0)
         raise BadSettings(f"there is no setting for the variable {name!r}; the nearest there is: {near[0]}")

@@ -1,23 +1,53 @@
-"""What the tools of a tenant's runs may reach, beside the run itself."""
+"""What tools may reach, beside the run that calls them."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.base import Message, Request, Source, complete
 from backends.errors import BackendError
 from backends.extractive import Extractive
 from backends.lifetime import closing
-from tools.base import Ask, Context
+from retrieval.loaders.isolated import IsolatedLoader
+from server.web import GuardedWeb
+from tools.base import Ask, Context, Rates
 from tools.errors import ToolError
+from tools.rate_service import RateService
+from tools.rates import RateFile
+from tools.web import rules_for
 
 if TYPE_CHECKING:
     from server.services import Services
+    from server.settings import Settings
+
+
+FETCHED_SECONDS = 30.0
+"""For reading one fetched page."""
+
+
+async def reach_of(settings: Settings, stack: AsyncExitStack) -> Context:
+    """Raises BadRates."""
+    # Pages of the web do not wait behind uploads.
+    reader = IsolatedLoader(timeout_s=FETCHED_SECONDS, memory_mb=settings.load_memory_mb)
+    stack.push_async_callback(reader.aclose)
+    rates = await asyncio.to_thread(_rates, settings)
+    return Context(zone=settings.time_zone, rates=rates, web=GuardedWeb(settings.fetch.rules()), loader=reader)
+
+
+def _rates(settings: Settings) -> Rates | None:
+    if settings.rates is None:
+        return None
+    if settings.rates.startswith(("http://", "https://")):
+        return RateService(GuardedWeb(rules_for(settings.rates)), settings.rates, settings.rates_base)
+    return RateFile(Path(settings.rates), settings.rates_base)
 
 
 def tool_context(services: Services) -> Context:
-    return Context(zone=services.settings.time_zone, rates=services.rates)
+    return services.reach
 
 
 def asking(services: Services, spec: str | None, tenant: str) -> Ask:

@@ -31,8 +31,7 @@ from server.settings import Settings, environment
 from server.storage import files, responses
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
-from tools.base import Rates
-from tools.rates import RateFile
+from server.tool_context import reach_of
 from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
@@ -96,8 +95,8 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         checkpoints=checkpoints,
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
-        tools=await asyncio.to_thread(Toolbox, settings.tools),
-        rates=await asyncio.to_thread(_rates, settings),
+        tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools),
+        reach=await reach_of(settings, stack),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):
@@ -116,10 +115,6 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         log.info("going on with %d generations that an earlier process was building", left)
     stack.push_async_callback(builds.stop)
     return services
-
-
-def _rates(settings: Settings) -> Rates | None:
-    return None if settings.rates is None else RateFile(settings.rates, settings.rates_base)
 
 
 def _reply_cache(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> ReplyCache | None:

@@ -45,6 +45,7 @@ ONLY_IN = {
     "fastapi": ("server/",),
     "starlette": ("server/",),
     "uvicorn": ("server/",),
+    "httpcore": ("server/web.py",),
     "httpx": ("backends/http.py", "backends/lanes.py", "server/", "demos/"),
     "mcp": ("server/mcp/",),
     # A fork of httpx that comes with mcp; exceptions and clients of the two do not mix.
@@ -57,7 +58,8 @@ ONLY_IN = {
 HEAVY = (
     "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
     "scipy", "pytrec_eval", "matplotlib",
-    "langgraph", "langchain_core", "httpx", "docx", "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
+    "langgraph", "langchain_core", "httpx", "httpcore", "idna", "docx",
+    "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
     "starlette", "sqlalchemy", "pint", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
@@ -65,7 +67,9 @@ EXPECTED = {"retrieval": {"sqlalchemy"}}
 
 # What a declared distribution is built on and hands out: the two cannot be had apart.
 COMES_WITH = {
+    "httpcore": "httpx",
     "httpx2": "mcp",
+    "idna": "httpx",
     "langchain_core": "langgraph",
     "langgraph_sdk": "langgraph",
     "pydantic_core": "pydantic",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from backends.base import ToolSpec
@@ -22,7 +23,8 @@ from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
     from backends.base import Source
-    from retrieval.base import Hit, Retriever
+    from retrieval.base import Hit, Parsed, Retriever
+    from tools.web import Web
 
 Function = Callable[..., Any]
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -48,12 +50,22 @@ class Context:
     """The backend of the run; None: there is none."""
     rates: Rates | None = None
     """Exchange rates; None: none are set up."""
+    web: Web | None = None
+    """The public web, within the service's rules; None: out of reach."""
+    loader: Loader | None = None
+    """Reads files to text; None: nobody does."""
 
 
 class Ask(Protocol):
     async def __call__(self, instructions: str, text: str, question: str, sources: Sequence[Source] = ()) -> str:
         """What the backend answers to `text`; `question` and `sources`: as in `backends.base.Request`, for a backend
         that quotes. Raises ToolError where it fails."""
+        ...
+
+
+class Loader(Protocol):
+    async def load(self, path: Path, filename: str) -> Parsed:
+        """Raises LoadFailed."""
         ...
 
 

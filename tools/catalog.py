@@ -15,6 +15,7 @@ TOOLS = {
     "calculator": "tools.calculator:calculator",
     "search": "tools.search:search",
     "wikipedia": "tools.wikipedia:wikipedia",
+    "fetch_url": "tools.fetch_url:fetch_url",
     "calendar": "tools.calendar:calendar",
     "units": "tools.units:units",
     "translate": "tools.translate:translate",

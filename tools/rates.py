@@ -79,7 +79,7 @@ def read_table(text: str, base: str) -> Days:
             for code, rate in pairs:
                 # The ECB writes N/A where there was no rate, and ends its lines with a comma.
                 if code and rate and rate != "N/A":
-                    day[_code(code)] = _rate(rate)
+                    day[_code(code)] = rate_of(rate)
         except (ValueError, IndexError, InvalidOperation) as error:
             raise BadRates(f"line {number}: {error}") from None
     if not days:
@@ -93,7 +93,7 @@ def _code(text: str) -> str:
     return text
 
 
-def _rate(text: str) -> Decimal:
+def rate_of(text: str) -> Decimal:
     rate = Decimal(text)
     if not (rate.is_finite() and rate > 0):
         raise ValueError(f"{text!r} is no rate: a number above 0")

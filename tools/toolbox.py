@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from tools import catalog
 from tools.base import Tool
@@ -12,9 +14,11 @@ from tools.errors import BadTool
 class Toolbox(Mapping[str, Tool]):
     """By name; a tool's module is imported when it is asked for, those of the user at once."""
 
-    def __init__(self, places: Sequence[str] = ()) -> None:
-        """`places`: `package.module:attribute` or `file.py:attribute`. Raises BadTool."""
+    def __init__(self, places: Sequence[str] = (), asking: Sequence[str] = ()) -> None:
+        """`places`: `package.module:attribute` or `file.py:attribute`. `asking`: names or patterns of tools that always
+        ask a person here. Raises BadTool."""
         self._own: dict[str, Tool] = {}
+        self._asking = tuple(asking)
         for place in places:
             try:
                 tool = catalog.load(place)
@@ -25,10 +29,15 @@ class Toolbox(Mapping[str, Tool]):
             if tool.name in self:
                 raise BadTool(f"{place!r} is called {tool.name!r}, as another tool is: give it a name of its own")
             self._own[tool.name] = tool
+        for pattern in self._asking:
+            if not any(fnmatchcase(name, pattern) for name in self):
+                raise BadTool(f"{pattern!r}, which is to ask a person, names no tool; there are {', '.join(self)}")
 
     def __getitem__(self, name: str) -> Tool:
         """Raises KeyError."""
-        return self._own[name] if name in self._own else catalog.load(catalog.TOOLS[name])
+        found = self._own[name] if name in self._own else catalog.load(catalog.TOOLS[name])
+        asks = any(fnmatchcase(name, pattern) for pattern in self._asking)
+        return replace(found, needs_approval=True) if asks else found
 
     def __iter__(self) -> Iterator[str]:
         yield from catalog.TOOLS

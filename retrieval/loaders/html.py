@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from retrieval.base import Parsed
 from retrieval.errors import LoadFailed
+from retrieval.loaders.charsets import codec_of
 from retrieval.loaders.decode import decode
 from retrieval.loaders.lines import Lines
 
@@ -21,16 +22,6 @@ _DECLARED: Final = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})|<\?xml[^>]{0,200}?encoding=[\"']([\w:.-]{1,40})", re.I
 )
 _XML_DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]{0,500}\?>")
-# What browsers read these names as (WHATWG Encoding Standard, section 4.2).
-_READ_AS: Final = {
-    "gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030", "x-gbk": "gb18030", "gb18030": "gb18030",
-    "big5": "big5hkscs", "big5-hkscs": "big5hkscs", "x-x-big5": "big5hkscs",
-    "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932",
-    "euc-jp": "euc_jp", "iso-2022-jp": "iso2022_jp",
-    "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
-    "iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "windows-1252": "cp1252",
-}  # fmt: skip
-_SAME_NAME: Final = re.compile(r"windows-125\d|iso-8859-(?:[2-8]|1[03-6])|koi8-[ru]|macintosh")
 
 _DROPPED_TAGS: Final = """
 head script style noscript template svg canvas iframe object audio video map nav button select textarea datalist
@@ -69,8 +60,7 @@ def _declared(data: bytes) -> str | None:
     match = _DECLARED.search(data[:4096])
     if match is None:
         return None
-    name = (match[1] or match[2]).decode("ascii").lower()
-    return _READ_AS.get(name) or (name if _SAME_NAME.fullmatch(name) else None)
+    return codec_of((match[1] or match[2]).decode("ascii"))
 
 
 def _render(soup: Tag) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from retrieval.loaders.load import load
 from tests.agents.fakes import Shelf
 from tools import catalog
 from tools.base import Context, RatesOfDay, Tool
 from tools.errors import BadTool
 from tools.perform import perform
+from tools.web import Page
 
 
 class Silent:
@@ -54,8 +56,27 @@ class Gold:
         )
 
 
-HERE = Context(key="k", retriever=SHELF, k=2, now=datetime(2024, 2, 29, 12, tzinfo=UTC), ask=echo, rates=Gold())
-HANGING = Context(key="k", retriever=Silent(), ask=never)
+class Site:
+    async def send(self, method, url, headers=None, body=b""):
+        return Page(url, 200, {"content-type": "text/plain"}, f"You asked for {url}".encode())
+
+
+class Loader:
+    async def load(self, path, filename):
+        return await asyncio.to_thread(load, path, filename)
+
+
+HERE = Context(
+    key="k",
+    retriever=SHELF,
+    k=2,
+    now=datetime(2024, 2, 29, 12, tzinfo=UTC),
+    ask=echo,
+    rates=Gold(),
+    web=Site(),
+    loader=Loader(),
+)
+HANGING = Context(key="k", retriever=Silent(), ask=never, web=Site(), loader=Loader())
 
 CASES = {
     "calculator": Case(
@@ -81,6 +102,14 @@ CASES = {
         {"page": "2", "keyword": "三百"},
         "铁塔高三百三十米。",
         {"page": 1},
+    ),
+    "fetch_url": Case(
+        catalog.get("fetch_url"),
+        {"url": "https://example.org/tower"},
+        "You asked for https://example.org/tower",
+        {"url": "https://例子.测试/塔"},
+        "You asked for https://例子.测试/塔",
+        {"url": 1},
     ),
     "calendar": Case(
         catalog.get("calendar"),
@@ -115,7 +144,7 @@ CASES = {
         {"question": 1},
     ),
 }
-ASKING = ("translate", "qa")
+REACHING = ("translate", "qa", "fetch_url")
 
 
 @pytest.fixture(params=catalog.TOOLS)
@@ -190,7 +219,7 @@ async def test_it_keeps_to_its_length(case):
 
 async def test_without_documents_it_works_or_says_so(case):
     outcome = await perform(case.tool, json.dumps(case.good), Context())
-    assert outcome.fault == ("refused" if case.tool.needs_collection or case.tool.name in ASKING else None)
+    assert outcome.fault == ("refused" if case.tool.needs_collection or case.tool.name in REACHING else None)
 
 
 def test_a_name_that_is_not_there():

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.server.conftest import make_store, put, serving
+from tests.web_server import reply, web_server
 from tools import catalog
 from tools.errors import BadTool
 from tools.toolbox import Toolbox
@@ -124,3 +125,24 @@ def test_a_toolbox_is_a_mapping(own):
     assert len(toolbox) == len(catalog.TOOLS) + 1
     assert toolbox["greet"].name == "greet"
     assert "calculater" not in toolbox
+
+
+async def test_the_web_is_fetched_within_the_rules(tmp_path):
+    page = reply("<p>铁塔高三百三十米。</p>".encode("gb18030"), Content_Type="text/html; charset=gbk")
+    async with web_server({"/": page}) as site:
+        url = f"http://127.0.0.1:{site.port}/"
+        async with serving(tmp_path / "closed", fetch={"ports": [site.port]}) as client:
+            told = (await call(client, "fetch_url", arguments={"url": url})).json()
+            assert told["fault"] == "refused"
+            assert "not on the public internet" in told["output"]
+        assert site.heads == []
+        async with serving(tmp_path / "open", fetch={"ports": [site.port], "networks": ["127.0.0.0/8"]}) as client:
+            assert "铁塔高三百三十米。" in (await call(client, "fetch_url", arguments={"url": url})).json()["output"]
+
+
+async def test_a_service_may_make_tools_ask(tmp_path):
+    async with serving(tmp_path / "data", approve_tools=("fetch*", "calculator")) as client:
+        data = (await client.get("/v1/tools")).json()["data"]
+        assert [tool["name"] for tool in data if tool["needs_approval"]] == ["calculator", "fetch_url"]
+    with pytest.raises(BadTool, match="'fetsh', which is to ask a person, names no tool"):
+        Toolbox(asking=["fetsh"])

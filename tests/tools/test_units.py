@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from tools.base import Context
 from tools.errors import ToolError
 from tools.perform import perform
+from tools.rate_service import RateService
 from tools.rates import BadRates, RateFile, read_table
 from tools.unit_names import unit_of
 from tools.units import units
+from tools.web import Page
 
 ECB = "Date,USD,JPY,CNY,\n2024-03-01,1.08,162,N/A,\n2024-02-29,1.0826,162.5,7.78,\n"
 
@@ -135,3 +137,37 @@ def test_a_table_that_is_none_is_named_by_its_line(text, why):
 
 def test_days_come_in_order():
     assert list(read_table(ECB, "EUR")) == [date(2024, 2, 29), date(2024, 3, 1)]
+
+
+class Site:
+    def __init__(self, *bodies, status=200):
+        self.bodies, self.status, self.asked = list(bodies), status, []
+
+    async def send(self, method, url, headers=None, body=b""):
+        self.asked.append(url)
+        return Page(url, self.status, {}, self.bodies.pop(0).encode())
+
+
+ANSWER = '{"amount": 1.0, "base": "EUR", "date": "2024-02-29", "rates": {"USD": 1.0826, "JPY": 162}}'
+
+
+async def test_rates_of_a_configured_service():
+    site = Site(ANSWER, ECB)
+    context = Context(rates=RateService(site, "https://rates.test/v1/{date}?base=EUR", "EUR"))
+    for _ in range(2):
+        outcome = await convert(100, "EUR", "USD", context)
+        assert outcome.text == "100 EUR = 108.26 USD, at 1 EUR = 1.0826 USD of 2024-02-29 (rates.test)"
+    assert "of 2024-03-01" in (await convert(100, "EUR", "USD", context, date="2024-03-02")).text
+    assert site.asked == ["https://rates.test/v1/latest?base=EUR", "https://rates.test/v1/2024-03-02?base=EUR"]
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "{}", '{"base": "EUR", "date": "x", "rates": {}}', "{", '{"base": 1}'])
+async def test_a_service_that_answers_nonsense(body):
+    outcome = await convert(1, "EUR", "USD", Context(rates=RateService(Site(body), "https://rates.test", "EUR")))
+    assert outcome.fault == "refused"
+    assert "answered what is none" in outcome.text
+
+
+async def test_a_service_that_is_not_well():
+    service = RateService(Site("", status=503), "https://rates.test", "EUR")
+    assert "answered 503" in (await convert(1, "EUR", "USD", Context(rates=service))).text

@@ -1,0 +1,45 @@
+"""Settings of tools that reach beyond the service."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from tools.web import Rules
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"{error}; write it as 10.1.0.0/16 or fd00::/8") from None
+
+
+class Fetch(BaseModel):
+    """`[fetch]`: what is read from the web for a tool."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow: tuple[str, ...] = ()
+    """Hosts, as `example.org` or `*.example.org`; none: all."""
+    deny: tuple[str, ...] = ()
+    networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """That may be reached although they are not public."""
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (80, 443)
+    seconds: float = Field(default=20.0, gt=0, le=80)
+    max_bytes: int = Field(default=10 << 20, gt=0)
+
+    def rules(self) -> Rules:
+        from tools.web import Rules
+
+        return Rules(
+            allow=self.allow,
+            deny=self.deny,
+            networks=self.networks,
+            ports=self.ports,
+            seconds=self.seconds,
+            most_bytes=self.max_bytes,
+        )
