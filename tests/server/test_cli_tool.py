@@ -36,7 +36,7 @@ def test_what_goes_wrong_has_its_exit_code(sandtable):
     assert "division by zero" in refused.json["error"]["message"]
     unknown = sandtable("tool", "calculater", "{}")
     assert unknown.code == 2
-    assert "there are calculator, search, wikipedia, calendar" in unknown.err
+    assert f"there are {', '.join(Toolbox())}." in unknown.err
 
 
 def test_search_takes_the_only_collection(sandtable, tmp_path):
