@@ -16,6 +16,13 @@ DEMOS = {
     "function_calling": Demo(
         "demos.function_calling:main", "A model that calls tools side by side, corrects itself, and waits for a person."
     ),
+    "react": Demo(
+        "demos.react:main",
+        "Questions whose answer stands on no single page, looked up page by page, thought by thought.",
+    ),
+    "reflexion": Demo(
+        "demos.reflexion:main", "An agent that fails, notes why, and does better on its next trial with its notes."
+    ),
     "swap": Demo("demos.swap:main", "Index, chunking and embedder swapped under searches, measured, and rolled back."),
 }
 DEFAULT = "rag"

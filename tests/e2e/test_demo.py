@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import function_calling, rag, service, show, swap
+from demos import function_calling, rag, react, reflexion, service, show, swap
 from tests.e2e.live import server
 
 
@@ -51,6 +51,37 @@ def test_tools_are_called_corrected_and_agreed_to(url):
     assert '{"expression": "1200 * 0.61"} -> ok: 732\n' in told
     assert told.count("stands there") == 4
     assert told.count("DOES NOT") == 0
+    assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_pages_are_looked_up_one_after_the_other(url):
+    output = StringIO()
+    code = react.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "The model's part is played by a script" in told
+    assert "Observation 1: Could not find [charging networks]. Similar: ['charging-network'," in told
+    assert "Observation 3: (Result 1 / 1) The Netherlands had the densest network, 106,932 points" in told
+    assert "Answer: July 2022\n" in told
+    assert "Observation 2: (Result 1 / 1) 荷兰的乌得勒支从2018年开始试行" in told
+    assert "2 of 2 questions came to an answer within their steps; right: 2." in told
+    assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_an_agent_learns_from_a_failed_trial(url):
+    output = StringIO()
+    code = reflexion.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "The model's part is played by a script" in told
+    assert [line for line in told.splitlines() if line.startswith("Trial")] == [
+        "Trial 1: '412 kilometres': wrong",
+        "Trial 2: '267 kilometres': right",
+        "Trial 1: stopped, repeated",
+        "Trial 2: '71,000欧元': right",
+    ]
+    assert told.count("Told before everything: 1 note") == 2
+    assert "solved after 1 trial  0 of 2 \nsolved after 2 trials 2 of 2 █" in told
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
