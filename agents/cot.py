@@ -26,6 +26,7 @@ from agents.answer_text import after_marker, normalised
 from agents.events import Thought
 from agents.pipeline import Options, Pipeline, State
 from agents.run import Run
+from agents.sample_seed import seed_of
 from backends.base import Message
 
 TEMPERATURE = 0.7
@@ -108,6 +109,7 @@ async def _said(run: Run, state: CotState, prompt: str, stage: str, sample: int)
         question=state["question"],
         subject={"stage": stage, "sample": str(sample)},
         temperature=TEMPERATURE if several and stage == "think" else 0.0,
+        **seed_of(run, sample),
     )
     return completion.message.content
 

@@ -35,6 +35,7 @@ from agents.pipeline import Pipeline, State
 from agents.react_actions import observed, on_wiki, told_of
 from agents.react_prompt import AT_LIMIT, prompt_for
 from agents.run import Run
+from agents.sample_seed import seed_of
 from agents.tool_use import ToolOptions
 from backends.base import Message
 from retrieval.scripts import shares
@@ -112,6 +113,7 @@ async def vote(state: ReactState, runtime: Runtime[Run]) -> ReactState:
             question=state["question"],
             subject={"stage": "vote", "sample": str(number)},
             temperature=TEMPERATURE,
+            **seed_of(run, number),
         )
         return completion.message.content.strip()
 

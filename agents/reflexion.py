@@ -35,7 +35,7 @@ from agents.reflexion_options import NAME, ReflexionOptions
 from agents.run import Run
 from agents.sources import unfenced
 from agents.trajectory import Trajectory, fitted
-from agents.walk import check
+from agents.walk import check, compiled
 from backends.base import Message
 from retrieval.scripts import shares
 
@@ -165,7 +165,7 @@ async def _trial(name: str, state: ReflexionState, inner: NestedRun, halt: Halt)
     values: dict[str, Any] = {}
     given = {"question": state["question"], "history": state.get("history", [])}
     try:
-        steps: Any = pipeline.graph.compile().astream(given, context=inner, stream_mode="values", control=halt)
+        steps: Any = compiled(pipeline).astream(given, context=inner, stream_mode="values", control=halt)
         async with aclosing(steps) as told:
             async for latest in told:
                 values = latest

@@ -70,7 +70,7 @@ async def _steps(
     outlet = run.outlet
     given, config = await _beginning(place, input, outlet)
     config |= {"metadata": {"run_id": outlet.run_id, "graph_id": pipeline.name}, "recursion_limit": most}
-    parts = (place.graph if place else _compiled(pipeline)).astream(
+    parts = (place.graph if place else compiled(pipeline)).astream(
         given,
         config,
         context=run,
@@ -145,5 +145,5 @@ def _out_of_steps(most: int | None) -> LimitReached:
 
 
 @cache
-def _compiled(pipeline: Pipeline) -> Graph:
+def compiled(pipeline: Pipeline) -> Graph:
     return pipeline.graph.compile()

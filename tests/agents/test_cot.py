@@ -6,11 +6,12 @@ import pytest
 
 from agents import catalog
 from agents.answer_text import after_marker, last_number, normalised
-from agents.run import Deps, RunInput
+from agents.run import Deps, RunInput, Sampling
 from agents.stream import stream
 from agents.tasks.base import BadData
 from agents.tasks.gsm8k import Gsm8k
 from backends.scripted import Scripted
+from tests.agents.fakes import Replies, said
 
 COT = catalog.get("cot")
 
@@ -34,6 +35,13 @@ async def test_few_shot_is_one_greedy_call_with_examples_and_the_answer_after_th
     assert prompt.count("The answer is") >= 5
     assert prompt.endswith("Q: How many?\nA:")
     assert [event.text for event in events if event.type == "thought"] == ["Two and two is four. The answer is 4."]
+
+
+async def test_each_sample_has_its_own_seed():
+    backend = Replies(said("The answer is 4."))
+    deps = Deps(backend=backend, options=COT.options(n=3), sampling=Sampling(seed=7))
+    _ = [event async for event in stream(COT, RunInput(question="?"), deps, run_id="r")]
+    assert [request.seed for request in backend.requests] == [7, 8, 9]
 
 
 async def test_examples_of_ones_own_replace_ours():

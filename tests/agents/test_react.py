@@ -8,7 +8,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from agents import catalog, react_text
 from agents.events import Thought
 from agents.outlet import Outlet
-from agents.run import Deps, Run, RunInput
+from agents.run import Deps, Run, RunInput, Sampling
 from agents.spending import Limits
 from agents.stream import stream
 from backends.base import Delta
@@ -139,6 +139,19 @@ async def test_it_acts_when_fewer_than_half_of_the_samples_agree(answers, answer
     assert events[-1].answer == answer
     votes = [request for request in requests if request.subject["stage"] == "vote"]
     assert (len(votes), {request.temperature for request in votes}) == (len(answers), {0.7})
+
+
+async def test_each_sample_of_a_vote_has_its_own_seed():
+    requests = []
+
+    def keeping(request):
+        requests.append(request)
+        return voting("a")(request) if request.subject["stage"] != "vote" else "The answer is a."
+
+    options = REACT.options(backoff="cot_sc_to_react", n=3)
+    deps = Deps(backend=Scripted(keeping), retriever=Shelf(), options=options, sampling=Sampling(seed=7))
+    events = [event async for event in stream(REACT, RunInput(question="?"), deps, run_id="r")]
+    assert (events[-1].answer, [request.seed for request in requests]) == ("a", [7, 8, 9])
 
 
 async def test_it_votes_when_there_is_no_answer_within_the_steps():

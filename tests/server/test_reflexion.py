@@ -57,6 +57,8 @@ async def test_a_person_is_asked_within_a_trial(client, tmp_path):
     done = await resume(client, reply.json()["error"]["sandtable"]["run_id"], answer=True)
     assert (done["status"], done["answer"]) == ("success", "Bo")
     assert rows(str(tmp_path / "ledger.sqlite3"), "try") == [("pay", "小红 5")]
+    replayed = (await client.post(f"/v1/runs/{done['id']}/replay", json={})).json()
+    assert replayed["identical"], replayed
     events = (await events_of(client, done["id"]))["data"]
     assert [(event["number"], event["success"]) for event in events if event["type"] == "trial"] == [
         (1, False), (2, True),
