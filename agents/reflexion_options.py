@@ -19,9 +19,7 @@ NAME = "reflexion"
 
 class ReflexionOptions(Options):
     inner: str = Field("react", description="The pipeline that makes each trial; any but this one.")
-    inner_options: dict[str, Any] = Field(
-        default_factory=dict, description='Options of that pipeline: {"max_steps": 5}.'
-    )
+    inner_options: dict[str, Any] = Field({}, description='Options of that pipeline: {"max_steps": 5}.')
     reference: str | tuple[str, ...] | None = Field(
         None,
         description="The right answer, or several; only the evaluator sees it, the model never.",

@@ -118,7 +118,11 @@ def _items(task: Task, backend: str | None, data: Path | None) -> list[Item]:
     except (BadData, BadSpec) as error:
         raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
     if items is not None:
-        return [item for item in items if record is None or record.knows(item.question)]
+        known = [item for item in items if record is None or record.knows(item.question)]
+        if not known:
+            reason = f"none of its {len(items)} items is in the record {file!r}" if items else "it holds no item"
+            raise CommandFailed(f"{str(data)!r}: {reason}", type="bad_data", wrong_use=True)
+        return known
     if record is not None and record.questions:
         return [Item(id=str(place), question=question) for place, question in enumerate(record.questions)]
     raise click.UsageError(f"the task {task.name!r} needs the folder of its data: --data DIR.")

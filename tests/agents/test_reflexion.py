@@ -176,6 +176,19 @@ def test_the_heuristic_at_its_bounds(pairs, reason):
     assert stuck(pairs) == reason
 
 
+@given(
+    pairs=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy")), max_size=14),
+    repeat=st.integers(1, 4), most=st.integers(1, 12),
+)  # fmt: skip
+def test_the_heuristic_is_what_the_paper_says_of_any_actions(pairs, repeat, most):
+    rows = [n for n in range(len(pairs)) if n >= repeat and len(set(pairs[n - repeat : n + 1])) == 1]
+    first = min(rows, default=None)
+    if first is not None and first <= most:
+        assert stuck(pairs, repeat, most) == "repeated"
+    else:
+        assert stuck(pairs, repeat, most) == ("too_long" if len(pairs) > most else None)
+
+
 def test_the_heuristic_fires_on_six_of_the_recorded_trajectories(data_dir):
     found = read_record(data_dir / "react" / "fever_500_davinci002.txt").trajectories
     pairs = [[(turn.action, turn.observation) for turn in one.turns] for one in found]

@@ -27,6 +27,7 @@ def sandtable(tmp_path, monkeypatch, capsys):
     (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
     rows = [{"_id": str(n), "text": question, "answers": ["Yes"]} for n, question in enumerate(QUESTIONS)]
     (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "log.txt").write_text("7 Claim: x\nThought 1: a\nAction 1: Finish[x]\n")
     return CommandLine(capsys)
 
 
@@ -70,6 +71,7 @@ def test_claims_of_fever(sandtable, tmp_path):
         ((*EVAL, "-o", 'inner_options={"x": 1}'), 1, "'chat' has no option 'x'"),
         ((*EVAL, "-o", "inner_options=5"), 1, "sandtable.options.inner_options"),
         (("eval", "fever", "--data", "."), 2, "line 1, has no claim"),
+        ((*EVAL[:4], "-b", "recorded:log.txt"), 2, "none of its 5 items is in the record"),
         (("eval", "fever", "--data", "nowhere"), 2, "has no file of claims"),
     ],
 )
