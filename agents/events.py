@@ -108,7 +108,7 @@ class Retrieved(Fact):
     k: int = 0
     where: Any | None = None
     generation: str | None
-    """The generation that was asked for; None: the active one."""
+    """That was searched; None: the retriever has none."""
     hits: tuple[Hit, ...]
     seconds: float
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from retrieval import catalog, chunk_rows, filters
+from retrieval import catalog, chunk_rows, filters, generations
 from retrieval.base import AttributeValue, Embedder, Hit, StageScores
 from retrieval.contents import Content, Contents, FileEntry
 from retrieval.errors import UnknownGeneration
@@ -88,9 +88,19 @@ class Collection:
 
     async def loaded(self, generation_id: str | None) -> Lane:
         """As `lane`, after those that are not active are loaded, if it is none of the ones that are."""
-        if generation_id not in (None, "active", *self.lanes) and self.beside is not None:
+        if generation_id in (None, "active", *self.lanes):
+            return self.lane(generation_id)
+        if self.beside is not None:
             await asyncio.shield(self.beside)
-        return self.lane(generation_id)
+        try:
+            return self.lane(generation_id)
+        except UnknownGeneration as error:
+            get = partial(generations.get, collection_id=self.id, generation_id=str(generation_id))
+            row = await self.resources.database.read(get)
+            if row is None:
+                raise
+            why = f" ({row.error})" if row.error else ""
+            raise UnknownGeneration(f"the generation is {row.status}{why}: {error}") from None
 
     async def search(
         self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("question")
 @click.option("-p", "--pipeline", default="rag", show_default=True, help="Pipeline; `sandtable pipelines` lists them.")
 @click.option("-c", "--collection", help="Name or id of the collection; default: the only one there is.")
+@click.option("--generation", help="Id of the collection's generation to search; default: the active one.")
 @click.option("-b", "--backend", help="Backend, `kind:model`; default: as the service is configured.")
 @click.option(
     "-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="Option of the pipeline; repeatable."
@@ -37,6 +38,7 @@ def ask(
     question: str,
     pipeline: str,
     collection: str | None,
+    generation: str | None,
     backend: str | None,
     options: tuple[str, ...],
     system: str | None,
@@ -50,6 +52,8 @@ def ask(
     extension: dict[str, Any] = {"options": key_values(options, "-o")}
     if collection is not None:
         extension["collection"] = collection
+    if generation is not None:
+        extension["generation"] = generation
     if backend is not None:
         extension["backend"] = backend
     messages.append({"role": "user", "content": question})
@@ -109,8 +113,8 @@ async def _wait_for_a_person(api: Api, error: CommandFailed, as_json: bool) -> N
 
 
 def _of_the_command_line(param: str) -> bool:
-    """Whether what is refused is an option of the pipeline, or the pipeline itself."""
-    return param == "model" or f"{param}.".startswith("sandtable.options.")
+    """Whether what is refused is the pipeline, an option of it, or the generation."""
+    return param in ("model", "sandtable.generation") or f"{param}.".startswith("sandtable.options.")
 
 
 async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,8 @@ def _settings_of(before: Row[Any], graph_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {"backend": before.backend, "limits": limits}
     if before.collection_id is not None:
         found["collection"] = before.collection_id
+        if before.order.get("generation") is not None:
+            found["generation"] = before.order["generation"]
     if before.pipeline == graph_id:
         found["options"] = before.order["options"]
     return found

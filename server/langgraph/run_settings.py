@@ -30,7 +30,7 @@ class RunSettings(Body):
     """The keys of chat completions' `sandtable`."""
 
     collection: Text | None = Field(None, description="The collection to answer from, by its id or exact name.")
-    generation: Text | None = Field(None, description="The generation to search; only the active one.")
+    generation: Text | None = Field(None, description="The generation to search, by its id; default: the active one.")
     backend: Text | None = Field(None, description="What produces text, as `kind:model` or a profile's name.")
     user: Text | None = Field(None, description="Whom the run is for; no effect yet.")
     memory: Text | None = Field(None, description="Only `none` is supported yet.")

@@ -30,6 +30,7 @@ from server.errors import ApiError, bad_request
 from server.ids import new_uuid
 from server.mcp.places import collection_named
 from server.mcp.tool import Answer, Caller, McpTool
+from server.openai.parts import searched
 from server.openai.schema import UNICODE, Body, Text
 from server.openai.search import note_use
 from server.openai.turns import MOST_IN_MESSAGE
@@ -56,6 +57,9 @@ class Asked(Body):
     collection: Annotated[Text | None, Field(description="The name or id of the collection of documents to use.")] = (
         None
     )
+    generation: Annotated[
+        Text | None, Field(description="The id of the collection's generation to search; without it, the active one.")
+    ] = None
     backend: Annotated[
         Text | None, Field(description="What writes the answer, as `kind:model`; without it, the service's own choice.")
     ] = None
@@ -75,6 +79,8 @@ class PipelineAnswer(Answer):
     limit: str | None
     """The limit that ended the run early, with what it had by then."""
     backend: str
+    generation: str | None
+    """That was searched; null: no collection was."""
     steps: int
     seconds: float
     usage: Usage | None
@@ -146,6 +152,7 @@ async def ask(pipeline: Pipeline, caller: Caller, asked: Asked) -> tuple[Pipelin
         finish_reason=end.finish_reason if isinstance(end, RunFinished) else "length",
         limit=end.message if isinstance(end, RunLimited) else None,
         backend=order.backend.name,
+        generation=order.collection.generation_id if order.collection else None,
         steps=steps,
         seconds=round(end.seconds, 4),
         usage=end.usage,
@@ -162,7 +169,9 @@ async def _order(pipeline: Pipeline, caller: Caller, asked: Asked) -> Order:
     if asked.collection is not None:
         row = await collection_named(services, caller.tenant, asked.collection)
         await note_use(services, row)
-        collection = await services.collections.get(row.id)
+        collection = await searched(await services.collections.get(row.id), asked.generation, "generation")
+    elif asked.generation is not None:
+        raise bad_request("A generation belongs to a collection; name one.", "generation", "collection_required")
     backend = await services.backends.get(asked.backend)
     check_capabilities(pipeline, backend)
     options: Options = asked.options

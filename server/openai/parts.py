@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from retrieval.pinned import Pinned
 from server.errors import bad_request
 from server.openai.sandtable import Extension
 from server.openai.search import lane_of, note_use
@@ -26,8 +27,11 @@ class Parts:
     pipeline: Pipeline
     options: Options
     backend: Backend
-    collection: Collection | None
+    collection: Pinned | None
     limits: Limits
+
+
+GENERATION = "sandtable.generation"
 
 
 async def parts_of(request: Request, model: str, given: Extension | None) -> Parts:
@@ -40,16 +44,17 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
         await note_use(services, store)
     pipeline = await pipeline_of(target.pipeline)
     options = options_for(pipeline, extension.options, tuple(services.tools))
-    collection = await collection_for(services, pipeline, target)
-    if collection is not None:
-        if (await lane_of(collection, extension.generation, "sandtable.generation")).id != collection.generation_id:
-            message = f"A run searches the active generation, which is {collection.generation_id!r}."
-            raise bad_request(message, "sandtable.generation", "unsupported_value")
-    elif extension.generation is not None:
-        raise bad_request(
-            "A generation belongs to a collection; name one.", "sandtable.generation", "collection_required"
-        )
+    opened = await collection_for(services, pipeline, target)
+    collection = await searched(opened, extension.generation) if opened is not None else None
+    if opened is None and extension.generation is not None:
+        raise bad_request("A generation belongs to a collection; name one.", GENERATION, "collection_required")
     backend = await services.backends.get(extension.backend)
     check_capabilities(pipeline, backend)
     limits = limits_for(services, tenant, extension.limits, backend)
     return Parts(pipeline=pipeline, options=options, backend=backend, collection=collection, limits=limits)
+
+
+async def searched(collection: Collection, generation: str | None, param: str = GENERATION) -> Pinned:
+    """The collection as a run searches it, in the generation named or the active one. Raises ApiError,
+    EmbedderMismatch."""
+    return Pinned(collection, await lane_of(collection, generation, param), generation not in (None, "active"))

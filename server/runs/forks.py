@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agents.errors import BadCassette, NotIdentical
 from agents.origins import Forked
 from agents.spending import price_of
+from retrieval.pinned import Pinned, pinned
 from server.errors import bad_request
 from server.ids import new_uuid
 from server.resolve import check_capabilities, options_for, pipeline_of
@@ -89,10 +90,15 @@ async def _order(
         sampling=recording.sampling,
         limits=recording.limits.within(services.settings.limits(tenant)),
         backend=shared,
-        collection=await services.collections.get(row_collection) if row_collection else None,
+        collection=await _searched(services, row_collection, recording) if row_collection else None,
         run_id=new_uuid(),
         thread_id=new_uuid(),
         continues_thread=True,
         origin=before.model_dump(mode="json") if from_step > 1 else None,
         metadata={"forked_from": recording.run_id, "from_step": from_step},
     )
+
+
+async def _searched(services: Services, collection_id: str, recording: Recording) -> Pinned:
+    """In the generation of the recorded run if it is still there, so that what differs is what was asked to."""
+    return await pinned(await services.collections.get(collection_id), None, before=recording.generation)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.run import RunInput, Sampling
     from agents.spending import Limits
     from backends.base import Backend
-    from retrieval.collection import Collection
+    from retrieval.pinned import Pinned
     from server.services import Services
 
 
@@ -46,7 +46,8 @@ class Order:
     sampling: Sampling
     limits: Limits
     backend: Backend
-    collection: Collection | None
+    collection: Pinned | None
+    """In the generation that the run searches."""
     run_id: str
     thread_id: str
     kind: Literal["chat", "response", "langgraph", "mcp"] = "chat"
@@ -87,6 +88,7 @@ def row_of(order: Order, *, durable: bool) -> dict[str, Any]:
             "start": order.start.model_dump(mode="json"),
             "resumes": order.resumes,
             "origin": order.origin,
+            "generation": collection.generation_id if collection and collection.named else None,
             "request": dict(order.request),
         },
     }
@@ -108,7 +110,7 @@ async def order_from(services: Services, row: Row[Any]) -> Order:
         sampling=Sampling.model_validate(given["sampling"]),
         limits=Limits.model_validate(given["limits"]),
         backend=await services.backends.get(row.backend),
-        collection=await services.collections.get(row.collection_id) if row.collection_id else None,
+        collection=await _collection(services, row) if row.collection_id else None,
         run_id=row.id,
         thread_id=row.thread_id,
         kind=given["kind"],
@@ -118,3 +120,11 @@ async def order_from(services: Services, row: Row[Any]) -> Order:
         request=given.get("request", {}),
         metadata=row.metadata,
     )
+
+
+async def _collection(services: Services, row: Row[Any]) -> Pinned:
+    """What was named must still be there; of what was not, the active generation takes the place."""
+    from retrieval.pinned import pinned
+
+    opened = await services.collections.get(row.collection_id)
+    return await pinned(opened, row.order.get("generation"), before=row.generation_id)
