@@ -62,7 +62,8 @@ async def test_what_cannot_be_searched_is_refused_before_there_is_a_run(client):
         error = (await ask(client, given)).json()["error"]
         assert (error["param"], error["code"]) == ("sandtable.generation", "unknown_generation")
         assert why in error["message"]
-        assert first in error["message"] and second in error["message"]
+        assert first in error["message"]
+        assert second in error["message"]
     error = (await ask(client, first, model="chat")).json()["error"]
     assert (error["param"], error["code"]) == ("sandtable.generation", "collection_required")
     assert len((await client.post("/threads/search", json={})).json()) == len(runs_before.json())
