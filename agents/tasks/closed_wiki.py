@@ -32,6 +32,7 @@ class ClosedWiki:
         PaperFigure("chat", "score", 0.287, "Yao 2022, table 1, HotpotQA, standard prompt, PaLM 540B"),
         PaperFigure("cot", "score", 0.294, "Yao 2022, table 1, HotpotQA, CoT, PaLM 540B"),
         PaperFigure("react", "score", 0.274, "Yao 2022, table 1, HotpotQA on all of Wikipedia, PaLM 540B"),
+        PaperFigure("reflexion", "score", 0.51, "log of Shinn's code, 100 of HotpotQA, trial 5; trial 1: 0.32"),
     )
 
     def items(self, folder: Path) -> Sequence[Item]:
