@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 Capability = Literal["tools", "json_schema", "logprobs", "scoring", "images", "embeddings"]
@@ -52,7 +52,7 @@ class ToolCall(Value):
     name: str
     arguments: str = "{}"
     """JSON text as the model wrote it; the tool's own schema judges it."""
-    extra: Mapping[str, Any] = {}
+    extra: Mapping[str, Any] = Field(default_factory=dict)
     """Fields of the provider that it wants back on the next turn (Gemini's thought signature)."""
 
 
@@ -65,7 +65,7 @@ class Message(Value):
     tool_call_id: str | None = None
     images: tuple[Image, ...] = ()
     """Pictures that go with `content`, after it; in messages of the user and of tools."""
-    extra: Mapping[str, Any] = {}
+    extra: Mapping[str, Any] = Field(default_factory=dict)
     """What the provider wants back with this turn (Anthropic's signed thoughts), under its name. Others ignore it."""
 
 
@@ -90,7 +90,7 @@ class Request(Value):
     messages: tuple[Message, ...]
     question: str = ""
     """What the user asked, for backends that quote rather than write; the messages carry it too."""
-    subject: Mapping[str, str] = {}
+    subject: Mapping[str, str] = Field(default_factory=dict)
     """What the call is about in its pipeline, for backends that answer from a record; never sent to a server."""
     sources: tuple[Source, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
@@ -144,7 +144,7 @@ class Delta(Value):
     reasoning: str = ""
     tool_call: ToolCall | None = None
     """A whole call: pieces are put together before they are passed on."""
-    extra: Mapping[str, Any] = {}
+    extra: Mapping[str, Any] = Field(default_factory=dict)
     """Belongs into `Message.extra` of this answer; the last one of a name wins."""
     logprobs: tuple[TokenLogprob, ...] = ()
     warning: str = ""

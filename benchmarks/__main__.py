@@ -20,6 +20,8 @@ BENCHMARKS: Mapping[str, str] = {
     "overhead": "benchmarks.overhead",
     "streams": "benchmarks.streams",
     "steps": "benchmarks.steps",
+    "tot": "benchmarks.tot",
+    "breadth": "benchmarks.breadth",
     "tools": "benchmarks.tool_calls",
     "start": "benchmarks.start",
     "quality": "benchmarks.quality",

@@ -23,6 +23,7 @@ DEMOS = {
     "reflexion": Demo(
         "demos.reflexion:main", "An agent that fails, notes why, and does better on its next trial with its notes."
     ),
+    "tot": Demo("demos.tot:main", "The Game of 24 by a tree of thoughts, drawn breadth first and depth first."),
     "swap": Demo("demos.swap:main", "Index, chunking and embedder swapped under searches, measured, and rolled back."),
 }
 DEFAULT = "rag"

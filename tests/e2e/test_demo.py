@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import function_calling, rag, react, reflexion, service, show, swap
+from demos import function_calling, rag, react, reflexion, service, show, swap, tot, tree
 from tests.e2e.live import server
 
 
@@ -83,6 +83,26 @@ def test_an_agent_learns_from_a_failed_trial(url):
     assert told.count("Told before everything: 1 note") == 2
     assert "solved after 1 trial  0 of 2 \nsolved after 2 trials 2 of 2 █" in told
     assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_a_tree_of_thoughts_is_searched_and_drawn(url):
+    output = StringIO()
+    code = tot.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "The model's part is played by a script" in told
+    assert told.count("the calculator makes 24 of them") == 2
+    assert told.count("given up: not among the 2 best of its level") == 9
+    assert told.count("└─ Answer: 8 / (3 - 8 / 3) = 24  [20]") == 2
+    assert "gone back 1 time," in told
+
+
+def test_a_tree_is_drawn_from_the_events_alone():
+    nodes = [("1", "0", "a"), ("2", "0", "b\nc"), ("3", "1", "a\nd\n"), ("4", "3", "")]
+    events = [{"type": "candidate", "id": i, "parent": p, "value": 0.5, "state": s} for i, p, s in nodes]
+    told = [text for text, _ in tree.drawn([*events, {"type": "pruned", "candidate": "2", "reason": "too low"}])]
+    assert told == ["├─ a  [0.5]", "│  └─ d  [0.5]", "│     └─ (nothing)  [0.5]", "└─ c  [0.5]  given up: too low"]
+    assert tree.drawn([]) == []
 
 
 @pytest.mark.slow
