@@ -150,10 +150,11 @@ def run() -> Report:
         name="tot",
         title=f"{RUNS} searches of `tot` at once",
         method=(
-            f"{RUNS} runs begin together, each call of the scripted model takes {PAUSE * 1000:.0f} ms, and all they "
-            f"do is stored. The bound is {SLACK} times the critical path (calls that must wait for each other) and what "
-            "the steps of all runs cost: the CPU time of the same runs one after the other. One process works on one core; "
-            f"medians of {ROUNDS} rounds in turns. A machine with other work makes the wall time longer, not the bound."
+            f"{RUNS} runs begin together, each call of the scripted model takes {PAUSE * 1000:.0f} ms, and all they do "
+            f"is stored. The bound is {SLACK} times the critical path (calls that must wait for each other) and what "
+            "the steps of all runs cost: the CPU time of the same runs one after the other. One process works on one "
+            f"core; medians of {ROUNDS} rounds in turns. Other work on the machine makes the wall time longer, not the "
+            "bound."
         ),
         columns=(
             "search",
