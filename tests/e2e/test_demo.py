@@ -92,7 +92,7 @@ def test_a_tree_of_thoughts_is_searched_and_drawn(url):
     assert code == 0, told
     assert "The model's part is played by a script" in told
     assert told.count("the calculator makes 24 of them") == 2
-    assert told.count("given up: not among the 2 best of its level") == 9
+    assert told.count("given up: not among the 2 best of its level") == 10
     assert told.count("└─ Answer: 8 / (3 - 8 / 3) = 24  [20]") == 2
     assert "gone back 1 time," in told
 
