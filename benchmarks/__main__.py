@@ -1,4 +1,4 @@
-"""Run benchmarks and write their tables: python -m benchmarks [NAME ...] [--data DIR] [--write docs/results.md]"""
+"""Run benchmarks and write their tables: python -m benchmarks [NAME ...] [--size N] [--write docs/results.md]"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from benchmarks.harness import Report
 BENCHMARKS: Mapping[str, str] = {
     "encoder": "benchmarks.encoder",
     "ann": "benchmarks.ann",
+    "swap": "benchmarks.swap",
     "ingest": "benchmarks.ingest",
     "loaders": "benchmarks.loaders",
     "overhead": "benchmarks.overhead",
@@ -27,7 +28,8 @@ BENCHMARKS: Mapping[str, str] = {
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",
 }
-NEED_DATA = frozenset({"ann", "ingest", "quality", "abstention"})
+NEED_DATA = frozenset({"ann", "swap", "ingest", "quality", "abstention"})
+SIZED = frozenset({"ann", "swap"})
 MARK = "<!-- {name} -->"
 
 
@@ -54,13 +56,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of BEIR-shaped data sets")
+    parser.add_argument("--size", type=int, help="passages of `swap`, vectors of `ann`; default: as the page has it")
     parser.add_argument("--write", type=Path, help="the page whose sections are renewed")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     given = parser.parse_args()
     reports = []
     for name in given.names or BENCHMARKS:
         run: Callable[..., Report] = import_module(BENCHMARKS[name]).run
-        report = run(given.data) if name in NEED_DATA else run()
+        sized = {"size": given.size} if given.size is not None and name in SIZED else {}
+        report = run(given.data, **sized) if name in NEED_DATA else run()
         reports.append(report)
         print(json.dumps(report.figures) if given.json else report.markdown(), flush=True)
         if given.write:

@@ -14,7 +14,7 @@ from retrieval.build import build
 from retrieval.database import Database
 from retrieval.errors import RetrievalError
 from retrieval.opening import fail
-from retrieval.pace import Pace, Stopped
+from retrieval.pace import Pace, Stopped, short_turns
 from server.errors import ApiError
 from server.open_collections import OpenCollections
 
@@ -94,7 +94,8 @@ class Builds:
             pace, ended = Pace(self._share, self._told), asyncio.get_running_loop().create_future()
             self._progress, self._current = (0, 0), (generation_id, pace, ended)
             try:
-                await self._one(collection_id, generation_id, pace)
+                with short_turns():
+                    await self._one(collection_id, generation_id, pace)
             except Stopped:
                 log.info("the build of %s was stopped", generation_id)
             except Exception:

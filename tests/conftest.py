@@ -19,6 +19,10 @@ class NetworkRefused(RuntimeError):
     """A test tried to reach another machine. No OSError: code that expects a dead network must not swallow it."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--passages", type=int, default=5_000, help="of the live swap in tests/e2e/test_swap.py")
+
+
 def pytest_configure() -> None:
     # A test that computes the same takes many times as long on a machine that does other things beside.
     hypothesis.settings.register_profile("unhurried", deadline=None)

@@ -29,4 +29,8 @@ def load(spec: str, *, cache_dir: Path) -> Embedder:
     name = spec.removeprefix(PREFIX).strip()
     if not name:
         raise EmbedderMissing(f"{spec!r} names no model: give 'default', or 'st:' and a model's name or folder")
+    if Path(name).is_dir():
+        from retrieval.embedders.converted import FolderEmbedder
+
+        return FolderEmbedder(str(Path(name).absolute()), cache_dir)
     return SentenceTransformerEmbedder(name)

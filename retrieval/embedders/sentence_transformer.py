@@ -55,7 +55,7 @@ class SentenceTransformerEmbedder:
 
     @property
     def window(self) -> int:
-        return _window(self._loaded())
+        return window_of(self._loaded())
 
     def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
         import numpy as np
@@ -81,7 +81,7 @@ class SentenceTransformerEmbedder:
         """Cut into texts that fit, with their tokens; a text that fits stays as it is."""
         ids = self._ids(model, text)
         specials = model.tokenizer.num_special_tokens_to_add() + len(self._ids(model, _prompt(model, kind)))
-        room = _window(model) - specials
+        room = window_of(model) - specials
         if len(ids) <= room:
             return [(text, max(1, len(ids)))]
         ranges = cut(len(ids), max(1, room - room // SLACK))
@@ -110,7 +110,7 @@ class SentenceTransformerEmbedder:
         if self._model is None:
             with self._loading:
                 if self._model is None:
-                    model = _load(self.name)
+                    model = load_model(self.name)
                     self._fingerprint = _fingerprint(model)
                     # The library's own name for this has changed between its versions 5 and 6.
                     self._dimension = model.encode([""], show_progress_bar=False).shape[1]
@@ -118,7 +118,7 @@ class SentenceTransformerEmbedder:
         return self._model
 
 
-def _load(name: str) -> Any:
+def load_model(name: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
 
@@ -131,7 +131,8 @@ def _load(name: str) -> Any:
         ) from error
 
 
-def _window(model: Any) -> int:
+def window_of(model: Any) -> int:
+    """Tokens that a loaded model sees, special ones included."""
     return min(model.max_seq_length or UNBOUNDED, UNBOUNDED)
 
 
@@ -146,7 +147,7 @@ def _fingerprint(model: Any) -> str:
     """Of the weights, the prompts and the window: whatever moves a vector."""
     import torch
 
-    digest = hashlib.sha256(repr((sorted(model.prompts.items()), _window(model))).encode())
+    digest = hashlib.sha256(repr((sorted(model.prompts.items()), window_of(model))).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backends.profiles import Profile
+from retrieval.embedders.load import load
 from retrieval.embedders.minilm import MiniLM
 from retrieval.embedders.sentence_transformer import SentenceTransformerEmbedder
 from server.embedders import Embedders
@@ -26,7 +27,8 @@ TEXTS = (
 )
 
 
-KINDS = ["minilm", "http", "http, base64", pytest.param("sentence-transformers", marks=pytest.mark.slow)]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("sentence-transformers", "converted")]
+KINDS = ["minilm", "http", "http, base64", *SLOW]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -41,6 +43,9 @@ def embedder(request, tmp_path_factory):
             embedders = Embedders(tmp_path_factory.mktemp("cache"), {"mine": profile})
             yield embedders.load("mine:words")
             embedders.close()
+    elif request.param == "converted":
+        folder = tiny_model.make(tmp_path_factory.mktemp("tiny"))
+        yield load(str(folder), cache_dir=tmp_path_factory.mktemp("cache"))
     else:
         yield SentenceTransformerEmbedder(str(tiny_model.make(tmp_path_factory.mktemp("tiny"))))
 

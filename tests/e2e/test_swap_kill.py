@@ -7,8 +7,8 @@ import time
 import httpx
 import pytest
 
+from benchmarks.traffic import Passage, put
 from tests.e2e.live import Server
-from tests.e2e.test_swap import put
 
 ROUNDS = 20
 FILES = 300
@@ -96,7 +96,7 @@ def test_whatever_is_cut_short_the_active_one_serves_and_nothing_is_left_over(tm
     try:
         with httpx.Client(base_url=live.url, timeout=60) as client:
             store = client.post("/v1/vector_stores", json={"name": "killed"}).json()["id"]
-            files = put(client, store, [text(n) for n in range(FILES)])
+            files = put(client, store, [Passage(text(n), 0) for n in range(FILES)])
         for round in range(ROUNDS):
             swapper = Swapper(live.url, store, round)
             time.sleep(dice.uniform(0.02, 3.0))
