@@ -16,7 +16,7 @@ from agents.origins import Forked, ThreadRead
 from agents.search_tree import Backtracked, Candidate, Pruned
 from agents.spending import Price
 from backends.base import Capabilities, Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
-from retrieval.base import Hit
+from retrieval.base import Hit, Rerank
 from tools.errors import Fault
 
 
@@ -107,6 +107,7 @@ class Retrieved(Fact):
     query: str
     k: int = 0
     where: Any | None = None
+    rerank: Rerank | None = None
     generation: str | None
     """That was searched; None: the retriever has none."""
     hits: tuple[Hit, ...]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from agents.fact import Fact
 from backends.base import Request, ToolCall
+from retrieval.base import Rerank
 
 
 class Failure(Fact):
@@ -41,4 +42,5 @@ class SearchFailed(Failure):
     query: str
     k: int
     where: Any | None = None
+    rerank: Rerank | None = None
     generation: str | None

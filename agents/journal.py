@@ -14,7 +14,7 @@ from typing import Any
 
 from agents.events import Event, LLMCalled, Retrieved, ToolCalled
 from backends.base import Completion, Request, ToolCall
-from retrieval.base import Hit
+from retrieval.base import Hit, Rerank
 from tools.perform import Outcome
 
 
@@ -32,7 +32,9 @@ class Journal:
                     self._found[event.task_id, _called(event.call)].append(self._outcome(event))
                 case Retrieved():
                     self._retrieved[event.task_id] += event.hits
-                    self._found[event.task_id, _searched(event.query, event.k, event.where)].append(event.hits)
+                    self._found[event.task_id, _searched(event.query, event.k, event.where, event.rerank)].append(
+                        event.hits
+                    )
                 case _:
                     pass
 
@@ -44,8 +46,10 @@ class Journal:
         found: Outcome | None = self._take(task_id, _called(call))
         return found
 
-    def hits(self, task_id: str, query: str, k: int, where: Any | None) -> list[Hit] | None:
-        found = self._take(task_id, _searched(query, k, where))
+    def hits(
+        self, task_id: str, query: str, k: int, where: Any | None, rerank: Rerank | None = None
+    ) -> list[Hit] | None:
+        found = self._take(task_id, _searched(query, k, where, rerank))
         return None if found is None else list(found)
 
     def _outcome(self, event: ToolCalled) -> Outcome:
@@ -66,5 +70,6 @@ def _called(call: ToolCall) -> str:
     return f"call {call.id} {call.name} {call.arguments}"
 
 
-def _searched(query: str, k: int, where: Any | None) -> str:
-    return f"search {json.dumps([query, k, where], sort_keys=True, default=str)}"
+def _searched(query: str, k: int, where: Any | None, rerank: Rerank | None) -> str:
+    by = rerank and rerank.model_dump()
+    return f"search {json.dumps([query, k, where, by], sort_keys=True, default=str)}"

@@ -21,12 +21,15 @@ from pydantic import Field, field_validator
 from agents import abstention
 from agents.citations import check
 from agents.pipeline import Options, Pipeline, State
+from agents.queries import more_queries
 from agents.run import Run
 from agents.sources import as_sources, fence, fit, merge
 from backends.base import NO_ANSWER, Message
-from retrieval.base import Hit
-from retrieval.errors import BadFilter
+from retrieval.base import Hit, Rerank
+from retrieval.errors import BadFilter, BadReranker
 from retrieval.filters import parse
+from retrieval.rerankers import load
+from retrieval.several import fuse
 
 
 class RagOptions(Options):
@@ -62,6 +65,30 @@ class RagOptions(Options):
         "the user turn before it, so that `And in 2020?` finds what it means; hits are taken from both by turns.",
     )
 
+    rerank: str | None = Field(
+        None,
+        description="Put what is found in order again: `neighbours`, which needs no model, or "
+        "`cross-encoder:NAME_OR_PATH`, a CrossEncoder of sentence-transformers on the service's disk.",
+    )
+    rerank_depth: int = Field(50, ge=1, le=200, description="How many of the first hits `rerank` looks at.")
+    queries: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Search with so many queries: the question, and others that the model writes for it. What they "
+        "find is joined by reciprocal rank fusion.",
+    )
+
+    @field_validator("rerank")
+    @classmethod
+    def _is_reranker(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                load.load(value)
+            except BadReranker as error:
+                raise ValueError(str(error)) from None
+        return value
+
     @field_validator("where")
     @classmethod
     def _is_filter(cls, value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -79,16 +106,21 @@ class RagState(State, total=False):
 
 
 async def retrieve(state: RagState, runtime: Runtime[Run]) -> RagState:
-    options = runtime.context.options(RagOptions)
+    run = runtime.context
+    options = run.options(RagOptions)
     queries = [state["question"]]
     before = [turn.content for turn in state["history"] if turn.role == "user" and turn.content]
     if before and options.query_from == "conversation":
         queries.append(f"{before[-1][-LONGEST_TURN:]}\n{state['question']}")
+    others = await more_queries(run, queries[-1], options.queries - 1) if options.queries > 1 else []
+    rerank = Rerank(ranker=options.rerank, depth=options.rerank_depth) if options.rerank is not None else None
+    queries += others
     found = [
         [hit for hit in hits if options.min_score is None or hit.score >= options.min_score]
-        for hits in [await runtime.context.search(query, options.k, options.where) for query in queries]
+        for hits in [await run.search(query, options.k, options.where, rerank) for query in queries]
     ]
-    return {"hits": fit(merge(found, options.k), options.max_source_chars)}
+    joined = fuse(queries, found, options.k) if others else merge(found, options.k)
+    return {"hits": fit(joined, options.max_source_chars)}
 
 
 async def answer(state: RagState, runtime: Runtime[Run]) -> RagState:

@@ -14,10 +14,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from agents.approval import Approval, ask_person
-from agents.errors import CollectionRequired, LimitReached
-from agents.events import Event, LLMCalled, Retrieved, Token, ToolCalled, Warned
-from agents.failures import LLMFailed, SearchFailed, ToolFailed
+from agents.errors import LimitReached
+from agents.events import Event, LLMCalled, Token, ToolCalled, Warned
+from agents.failures import LLMFailed, ToolFailed
 from agents.journal import Journal
+from agents.searching import search
 from agents.shown import shown
 from agents.spending import Limits, Price, Spent, price_of
 from agents.system_message import with_system
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from agents.outlet import Outlet
     from agents.pipeline import Options
     from backends.base import Backend
-    from retrieval.base import Hit, Retriever
+    from retrieval.base import Hit, Rerank, Retriever
 
 OptionsT = TypeVar("OptionsT", bound="Options")
 
@@ -186,21 +187,9 @@ class Run:
             raise LimitReached(f"the run has used up its limit of {room[1]}", room[1])
         return completion
 
-    async def search(self, query: str, k: int, where: Any | None = None) -> list[Hit]:
+    async def search(self, query: str, k: int, where: Any | None = None, rerank: Rerank | None = None) -> list[Hit]:
         """Search the run's collection. Raises CollectionRequired, RetrievalError."""
-        if self.deps.retriever is None:
-            raise CollectionRequired("this pipeline searches documents, and the run was given no collection")
-        known = self.journal.hits(self.outlet.task_id(), query, k, where)
-        if known is not None:
-            return known
-        about, began = {"query": query, "k": k, "where": where, "generation": self.deps.generation}, time.perf_counter()
-        try:
-            hits = await self.deps.retriever.search(query, k, where=where)
-        except Exception as error:
-            self.emit(SearchFailed, **about, **shown(error), seconds=time.perf_counter() - began)
-            raise
-        self.emit(Retrieved, **about, hits=tuple(hits), seconds=time.perf_counter() - began)
-        return hits
+        return await search(self, query, k, where, rerank)
 
     async def call(self, call: ToolCall, perform: Callable[[str], Awaitable[Outcome]]) -> Outcome:
         """Perform a tool call, once: what an earlier attempt at this step finished is not done again.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agents.run import Run
     from agents.taken_over import TakenOver
     from backends.base import Capabilities, Delta, Request, ToolCall
-    from retrieval.base import Hit
+    from retrieval.base import Hit, Rerank
 
 Ends = LLMCalled | LLMFailed | Retrieved | SearchFailed | ToolCalled | ToolFailed
 
@@ -82,12 +82,11 @@ class Tape:
             if found.end is None:
                 await self._forever()
 
-    async def search(self, query: str, k: int, *, where: Any | None = None) -> list[Hit]:
+    async def search(self, query: str, k: int, *, where: Any | None = None, rerank: Rerank | None = None) -> list[Hit]:
         task_id = await self._expected.ids.known(running_task())
+        asked = {"query": query, "k": k, "where": to_jsonable_python(where), "rerank": rerank}
         with self._opened(task_id):
-            found = await self._find(
-                task_id, (Retrieved, SearchFailed), {"query": query, "k": k, "where": to_jsonable_python(where)}
-            )
+            found = await self._find(task_id, (Retrieved, SearchFailed), asked)
             await self._turn(task_id, found.places[-1])
             if isinstance(found.end, Failure):
                 raise exception_of(found.end)

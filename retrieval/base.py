@@ -42,6 +42,14 @@ class Parsed(Value):
     media_type: str
 
 
+class FoundBy(Value):
+    """One of several queries that found a hit: where it ranked it, and with what score."""
+
+    query: str
+    rank: int
+    score: float
+
+
 class StageScores(Value):
     """How a hit fared at each stage; None: the stage did not see it. Ranks count from 1."""
 
@@ -50,6 +58,12 @@ class StageScores(Value):
     lexical: float | None = None
     lexical_rank: int | None = None
     fused: float | None = None
+    candidate_rank: int | None = None
+    """Before it was put in order again by `rerank`."""
+    rerank: float | None = None
+    rerank_rank: int | None = None
+    found_by: tuple[FoundBy, ...] = ()
+    """Where several queries were joined; the stages are those of the query that ranked it best."""
 
 
 class Hit(Value):
@@ -121,5 +135,26 @@ class Index(Protocol):
     def __len__(self) -> int: ...
 
 
+class Reranker(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def scores(self, query: str, hits: Sequence[Hit]) -> list[float]:
+        """A score from 0 to 1 for each of the hits, which come best first; higher is nearer.
+
+        Blocking; safe from several threads. Raises RerankerMissing.
+        """
+        ...
+
+
+class Rerank(Value):
+    """By what hits are put in order again, and how many of the first it looks at (never fewer than are wanted)."""
+
+    ranker: str
+    depth: int = 50
+
+
 class Retriever(Protocol):
-    async def search(self, query: str, k: int, *, where: Any | None = None) -> list[Hit]: ...
+    async def search(
+        self, query: str, k: int, *, where: Any | None = None, rerank: Rerank | None = None
+    ) -> list[Hit]: ...

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrieval import catalog, chunk_rows, filters, generations
-from retrieval.base import AttributeValue, Embedder, Hit, StageScores
+from retrieval.base import AttributeValue, Embedder, Hit, Rerank, StageScores
 from retrieval.contents import Content, Contents, FileEntry
 from retrieval.errors import UnknownGeneration
 from retrieval.generation import FOLD_AT_LEAST, Batch, Generation
@@ -103,12 +103,16 @@ class Collection:
             raise UnknownGeneration(f"the generation is {row.status}{why}: {error}") from None
 
     async def search(
-        self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None
-    ) -> list[Hit]:
+        self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None,
+        rerank: Rerank | None = None,
+    ) -> list[Hit]:  # fmt: skip
         """The k best chunks, best first; fewer only if there are fewer. `lane`: the active one (None), or another.
 
-        Raises BadFilter, EmbedderMismatch.
+        Raises BadFilter, EmbedderMismatch, BadReranker, RerankerMissing.
         """
+        if rerank is not None:
+            first = await self.search(query, max(k, rerank.depth), where=where, lane=lane)
+            return (await self.resources.rerankers.reranked(rerank.ranker, query, first))[:k]
         allowed = filters.parse(where) if where is not None else None
         lane = lane if lane is not None else self.lane(None)
         self.asked.append(query)

@@ -10,6 +10,8 @@ RetrievalError
 +-- GenerationNotReady a generation whose status does not allow what is asked of it
 +-- GateFailed        a generation that misses what its gate demands (`misses`: the figures)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
++-- BadReranker       a reranker's spec that names none
++-- RerankerMissing   the named reranker cannot be loaded here (says why and the way out)
 +-- EmbedderFailed    a service that embeds did not, or what it sent are no vectors
 """
 
@@ -59,6 +61,12 @@ class GateFailed(RetrievalError):
 
 
 class EmbedderMissing(RetrievalError): ...
+
+
+class BadReranker(RetrievalError): ...
+
+
+class RerankerMissing(RetrievalError): ...
 
 
 class EmbedderFailed(RetrievalError):

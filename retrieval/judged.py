@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from retrieval.base import Rerank
 from retrieval.evaluation import compare, estimate, scores
 from retrieval.judgments import Judgment, grades, ranking
 from retrieval.pace import Pace
@@ -23,14 +24,14 @@ AT_ONCE = 4
 
 
 async def judged_scores(
-    collection: Collection, lane: Lane, judged: Judged, k: int, pace: Pace | None = None
+    collection: Collection, lane: Lane, judged: Judged, k: int, pace: Pace | None = None, rerank: Rerank | None = None
 ) -> dict[str, list[float]]:  # fmt: skip
     """`ndcg`, `mrr` and `recall` at k of every judged query, in their order. Raises Stopped."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(query: str) -> list[str]:
         async with gate:
-            hits = await collection.search(query, min(DEEP * k, MOST), lane=lane)
+            hits = await collection.search(query, min(DEEP * k, MOST), lane=lane, rerank=rerank)
             if pace is not None:
                 await collection.in_thread(pace.slice)
             return ranking(hits, judged[query])
@@ -41,22 +42,35 @@ async def judged_scores(
 
 
 async def evaluate(
-    collection: Collection, lanes: Sequence[Lane], judged: Judged, k: int
+    collection: Collection, lanes: Sequence[Lane], judged: Judged, k: int, rerank: Sequence[Rerank] = ()
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """For each lane the means of its scores, and their differences from the active one's."""
+    """For each lane the means of its scores, as it is and with each reranker, and their differences from the active
+    one's and from those of the same lane as it is. Raises RerankerMissing."""
     baseline = await judged_scores(collection, collection.active, judged, k)
     found = []
     for lane in lanes:
-        own = baseline if lane is collection.active else await judged_scores(collection, lane, judged, k)
-        found.append(await collection.in_thread(_summary, lane.id, own, baseline, lane is collection.active))
+        plain = baseline if lane is collection.active else await judged_scores(collection, lane, judged, k)
+        versus = {"versus_active": None if lane is collection.active else baseline}
+        about = {"generation": lane.id, "rerank": None}
+        found.append(await collection.in_thread(_summary, about, plain, {**versus, "versus_plain": None}))
+        for one in rerank:
+            own = await judged_scores(collection, lane, judged, k, rerank=one)
+            about = {"generation": lane.id, "rerank": one.ranker}
+            versus = {"versus_active": baseline, "versus_plain": plain}
+            found.append(await collection.in_thread(_summary, about, own, versus))
     return found
 
 
-def _summary(id: str, own: dict[str, list[float]], baseline: dict[str, list[float]], same: bool) -> dict[str, Any]:
+Scores = dict[str, list[float]]
+
+
+def _summary(about: dict[str, Any], own: Scores, versus: Mapping[str, Scores | None]) -> dict[str, Any]:
     return {
-        "generation": id,
+        **about,
         "metrics": {name: estimate(values).model_dump() for name, values in own.items()},
-        "versus_active": None
-        if same
-        else {name: compare(values, baseline[name]).model_dump() for name, values in own.items()},
+        **{name: other and _differences(own, other) for name, other in versus.items()},
     }
+
+
+def _differences(own: Scores, other: Scores) -> dict[str, Any]:
+    return {name: compare(values, other[name]).model_dump() for name, values in own.items()}

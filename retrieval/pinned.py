@@ -10,7 +10,7 @@ from retrieval.errors import UnknownGeneration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from retrieval.base import Hit
+    from retrieval.base import Hit, Rerank
     from retrieval.collection import Collection
     from retrieval.lanes import Lane
 
@@ -33,12 +33,14 @@ class Pinned:
     def generation_id(self) -> str:
         return self.lane.id
 
-    async def search(self, query: str, k: int, *, where: Mapping[str, Any] | None = None) -> list[Hit]:
+    async def search(
+        self, query: str, k: int, *, where: Mapping[str, Any] | None = None, rerank: Rerank | None = None
+    ) -> list[Hit]:
         """As `Collection.search`. A generation that is deleted meanwhile is searched to the end of the run, as it was
         then, unless its passages went with it. Raises also UnknownGeneration."""
         if self.lane.chunking not in self.collection.views:
             raise UnknownGeneration(f"the generation {self.lane.id!r} was deleted while a run searched it")
-        return await self.collection.search(query, k, where=where, lane=self.lane)
+        return await self.collection.search(query, k, where=where, lane=self.lane, rerank=rerank)
 
 
 async def pinned(collection: Collection, generation_id: str | None, *, before: str | None = None) -> Pinned:

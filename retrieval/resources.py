@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrieval.base import Embedder
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
 from retrieval.pace import Pace, step_back
+from retrieval.rerankers.stage import Rerankers
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Resources:
     """Of all collections."""
     build_share: float = 0.5
     """Of one core: what a build may take."""
+    rerankers: Rerankers = field(default_factory=Rerankers)
 
     def pace(self, told: Callable[[int, int], None] | None = None) -> Pace:
         return Pace(self.build_share, told)

@@ -86,6 +86,8 @@ RETRIEVAL_STATUS: dict[type[retrieval.RetrievalError], tuple[int, str | None, st
     retrieval.BadChunking: (400, "chunking_strategy", "invalid_chunking_strategy"),
     retrieval.BadIndexSpec: (400, "sandtable.index", "invalid_index"),
     retrieval.EmbedderMissing: (400, "sandtable.embedder", "embedder_missing"),
+    retrieval.BadReranker: (400, "ranking_options.ranker", "unknown_ranker"),
+    retrieval.RerankerMissing: (400, "ranking_options.ranker", "reranker_missing"),
     retrieval.UnknownGeneration: (400, "generation", "unknown_generation"),
     retrieval.EmbedderMismatch: (409, None, "embedder_mismatch"),
     retrieval.GenerationNotReady: (409, "generation_id", "generation_not_ready"),

@@ -104,6 +104,7 @@ class OpenCollections:
                 await collection.close()
         for _, queries in self._embedders.values():
             await queries.aclose()
+        await asyncio.to_thread(self._resources.rerankers.close)
 
     def _forget_failed(self, collection_id: str, done: asyncio.Task[Collection]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._opening.get(collection_id) is done:

@@ -14,6 +14,8 @@ BY_NAME |= {
     "BadFilter": (400, "invalid_filter"),
     "CollectionRequired": (400, "collection_required"),
     "EmbedderMissing": (400, "embedder_missing"),
+    "RerankerMissing": (400, "reranker_missing"),
+    "UnknownGeneration": (409, "unknown_generation"),
     "UnknownTool": (400, "unknown_tool"),
     "EmbedderFailed": (502, "embedder_failed"),
     "BadAnswer": (400, "invalid_answer"),
@@ -24,6 +26,8 @@ PARAMS = {
     "BadFilter": "sandtable.options.where",
     "BadQuestion": "messages",
     "CollectionRequired": "sandtable.collection",
+    "RerankerMissing": "sandtable.options.rerank",
+    "UnknownGeneration": "sandtable.generation",
     "UnknownTool": "sandtable.options.tools",
 }
 

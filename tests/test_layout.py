@@ -51,7 +51,7 @@ ONLY_IN = {
     # A fork of httpx that comes with mcp; exceptions and clients of the two do not mix.
     "httpx2": (),
     # The default path never pays for torch: only a model that somebody else made needs it.
-    "torch": ("retrieval/embedders/sentence_transformer.py",),
+    "torch": ("retrieval/embedders/sentence_transformer.py", "retrieval/rerankers/cross_encoder.py"),
 }
 
 # Loaded on use: importing one of these costs between 30 ms and a second of CPU.

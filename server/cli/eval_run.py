@@ -23,8 +23,8 @@ POLL_SECONDS = 0.1
 
 
 async def run(
-    where: Where, task: Task, indexes: Sequence[str], embedders: Sequence[str | None], k: int, most: int | None,
-    quiet: bool,
+    where: Where, task: Task, indexes: Sequence[str], embedders: Sequence[str | None], rerank: Sequence[str], k: int,
+    most: int | None, quiet: bool,
 ) -> dict[str, Any]:  # fmt: skip
     async with connect(where) as api:
         store = await _collection(api, task)
@@ -35,10 +35,10 @@ async def run(
         for index, embedder in product(indexes, embedders):
             rows.append(await _generation(api, path, index, embedder, quiet))
         await api.call("POST", f"{path}/{rows[0]['id']}/activate", json={"force": True})
-        body = {"generations": [row["id"] for row in rows], "k": k}
+        body = {"generations": [row["id"] for row in rows], "k": k, "rerank": list(rerank)}
         judged = await api.call("POST", f"/v1/vector_stores/{store}/evaluate", json=body)
-        latest = [await api.call("GET", f"{path}/{row['id']}") for row in rows]
-        figures = [{**row, "judged": one} for row, one in zip(latest, judged["data"], strict=True)]
+        latest = {row["id"]: await api.call("GET", f"{path}/{row['id']}") for row in rows}
+        figures = [{**latest[one["generation"]], "judged": one} for one in judged["data"]]
         return {
             "task": task.name, "vector_store_id": store, "k": k, "documents": len(files),
             "n_queries": judged["n_queries"], "data": figures,

@@ -14,14 +14,14 @@ def show(found: dict[str, Any]) -> None:
 
     k, first = found["k"], found["data"][0]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("index, embedder", overflow="fold")
+    table.add_column("index, embedder, reranker", overflow="fold")
     for heading in (f"nDCG@{k}", f"MRR@{k}", f"recall@{k}", "nDCG against the first", "p50 ms", "p99 ms", "q/s"):
         table.add_column(heading, justify="right")
     for row in found["data"]:
         judged, metrics = row["judged"]["metrics"], row["metrics"]
         versus = row["judged"]["versus_active"]
         table.add_row(
-            f"{one_line(row['spec']['index'])}, {one_line(row['spec']['embedder'])}",
+            one_line(", ".join((row["spec"]["index"], row["spec"]["embedder"], *_reranker(row)))),
             *(_interval(judged[name]) for name in ("ndcg", "mrr", "recall")),
             "-"
             if versus is None or row is first
@@ -35,6 +35,10 @@ def show(found: dict[str, Any]) -> None:
     console.print(table)
 
 
+def _reranker(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["judged"]["rerank"],) if row["judged"]["rerank"] else ()
+
+
 def _interval(figure: dict[str, float], sign: str = "") -> str:
     return f"{figure['mean']:{sign}.3f} [{figure['low']:{sign}.3f}, {figure['high']:{sign}.3f}]"
 
@@ -45,6 +49,8 @@ def plotted(found: dict[str, Any], path: Path) -> None:
 
     figure, axes = blank()
     for row in found["data"]:
+        if _reranker(row):
+            continue  # its latency is not measured
         ndcg, latency = row["judged"]["metrics"]["ndcg"], row["metrics"]["p50_ms"]
         spread = [[ndcg["mean"] - ndcg["low"]], [ndcg["high"] - ndcg["mean"]]]
         label = f"{row['spec']['index']}, {Path(row['spec']['embedder']).name}"

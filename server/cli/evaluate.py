@@ -16,7 +16,7 @@ from server.cli.output import emit_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OF_FOLDERS = ("indexes", "embedders", "k", "split")
+OF_FOLDERS = ("indexes", "embedders", "rerank", "k", "split")
 OF_BOTH = ("task", "most", "plot", "as_json", "url", "api_key", "data_dir", "config")
 
 
@@ -24,6 +24,7 @@ OF_BOTH = ("task", "most", "plot", "as_json", "url", "api_key", "data_dir", "con
 class Retrieval:
     indexes: tuple[str, ...]
     embedders: tuple[str, ...]
+    rerank: tuple[str, ...]
     k: int
     split: str
     plot: Path | None
@@ -34,10 +35,10 @@ def folder_options(command: F) -> F:
 
     @functools.wraps(command)
     def packed(
-        *given: Any, indexes: tuple[str, ...], embedders: tuple[str, ...], k: int, split: str, plot: Path | None,
-        **rest: Any,
+        *given: Any, indexes: tuple[str, ...], embedders: tuple[str, ...], rerank: tuple[str, ...], k: int, split: str,
+        plot: Path | None, **rest: Any,
     ) -> Any:  # fmt: skip
-        return command(*given, retrieval=Retrieval(indexes or ("auto",), embedders, k, split, plot), **rest)
+        return command(*given, retrieval=Retrieval(indexes or ("auto",), embedders, rerank, k, split, plot), **rest)
 
     for option in (
         click.option(
@@ -47,6 +48,7 @@ def folder_options(command: F) -> F:
         ),
         click.option("--split", default="test", show_default=True, help="Folder: judgments of qrels/SPLIT.tsv."),
         click.option("-k", "k", type=click.IntRange(1, 50), default=10, show_default=True, help="Folder: results."),
+        click.option("--rerank", "rerank", multiple=True, help="Folder: a reranker after each index; repeatable."),
         click.option("-e", "--embedder", "embedders", multiple=True, help="Folder: each with each index; repeatable."),
         click.option("-i", "--index", "indexes", multiple=True, help="Folder: index spec, `auto`; repeatable."),
     ):
@@ -74,7 +76,7 @@ def evaluate_folder(where: Where, folder: Path, given: Retrieval, most: int | No
 
     task = read(folder, given.split)
     found: dict[str, Any] = asyncio.run(
-        run(where, task, given.indexes, given.embedders or (None,), given.k, most, as_json)
+        run(where, task, given.indexes, given.embedders or (None,), given.rerank, given.k, most, as_json)
     )
     if given.plot is not None:
         plotted(found, given.plot)

@@ -43,6 +43,10 @@ def stages(found: dict[str, Any]) -> str:
         if (score := found.get(stage)) is not None:
             rank = found.get(f"{stage}_rank")
             parts.append(f"{stage} {score:.3f}" + (f" (#{rank})" if rank else ""))
+    if found.get("rerank") is not None:
+        parts.append(f"rerank {found['rerank']:.3f} (#{found['rerank_rank']}, before #{found['candidate_rank']})")
+    for by in found.get("found_by", ()):
+        parts.append(f"{one_line(by['query'])!r} {by['score']:.3f} (#{by['rank']})")
     if terms := found.get("matched_terms"):
         parts.append("terms " + one_line(", ".join(terms)))
     return " · ".join(parts)

@@ -12,11 +12,13 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
 from retrieval import generations, judgments
+from retrieval.base import Rerank
+from retrieval.errors import BadReranker, RerankerMissing
 from retrieval.judged import evaluate
 from retrieval.tables import document
 from server.errors import bad_request
 from server.openai.schema import Body, Text
-from server.openai.search import Query, lane_of
+from server.openai.search import Depth, Query, lane_of
 from server.openai.vector_stores import existing_store, live_store
 from server.services import services_of
 
@@ -45,6 +47,8 @@ class Judgments(Body):
 class Evaluate(Body):
     generations: Annotated[list[Text], Field(min_length=1, max_length=20)] | None = None
     k: Annotated[int, Field(ge=1, le=50)] = 10
+    rerank: Annotated[list[Text], Field(max_length=8)] = Field(default_factory=list)
+    rerank_depth: Depth = 50
 
 
 @router.post("/v1/vector_stores/{store_id}/judgments")
@@ -94,9 +98,18 @@ async def evaluate_generations(request: Request, store_id: str, body: Evaluate) 
     if not judged:
         message = "There are no judgments; POST some to .../judgments first."
         raise bad_request(message, None, "no_judgments")
-    found = await evaluate(collection, lanes, judged, body.k)
+    try:
+        rerankers = [collection.resources.rerankers.get(spec).name for spec in body.rerank]
+        rerank = [Rerank(ranker=name, depth=body.rerank_depth) for name in rerankers]
+        found = await evaluate(collection, lanes, judged, body.k, rerank)
+    except BadReranker as error:
+        raise bad_request(str(error), "rerank", "unknown_ranker") from None
+    except RerankerMissing as error:
+        raise bad_request(str(error), "rerank", "reranker_missing") from None
     if body.k == 10:
         for one in found:
+            if one["rerank"] is not None:
+                continue
             figures = {f"{name}_at_10": one["metrics"][name]["mean"] for name in ("ndcg", "mrr")}
             merge = partial(generations.add_metrics, generation_id=one["generation"], figures=figures)
             await services.database.write(merge)

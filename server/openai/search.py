@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from pydantic import Field, StringConstraints
 from sqlalchemy import update
 
-from retrieval.base import Hit
+from retrieval.base import Hit, Rerank
 from retrieval.collection import Collection
 from retrieval.errors import UnknownGeneration
 from retrieval.lanes import Lane
+from retrieval.several import fuse
 from retrieval.tables import collection as collection_table
 from server.errors import bad_request
 from server.openai.schema import UNICODE, Body, Json, Text
@@ -29,8 +30,14 @@ ACTIVE_EVERY = 60.0
 """Seconds between two notes of a store's last use: expiry counts days."""
 
 
+INDEX_ALONE: Final = (None, "none", "auto", "default-2024-11-15")
+"""OpenAI's rankers: the order is that of the collection's index."""
+Depth = Annotated[int, Field(ge=1, le=200)]
+
+
 class RankingOptions(Body):
-    ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
+    ranker: Text | None = None
+    depth: Depth = 50
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     hybrid_search: Any | None = None
 
@@ -71,15 +78,7 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
         raise bad_request("'query' is empty.", "query", "invalid_value")
     collection = await services.collections.get(store_id)
     lane = await lane_of(collection, body.generation, "generation")
-    best: dict[int, Hit] = {}
-    for query in queries:
-        for hit in await collection.search(query, body.max_num_results, where=body.filters, lane=lane):
-            if hit.chunk_id not in best or hit.score > best[hit.chunk_id].score:
-                best[hit.chunk_id] = hit
-    # No threshold is not one of 0: cosines of a `flat` store may lie below it.
-    threshold = body.ranking_options.score_threshold if body.ranking_options is not None else None
-    hits = sorted((h for h in best.values() if threshold is None or h.score >= threshold), key=lambda h: -h.score)
-    hits = hits[: body.max_num_results]
+    hits = await _hits(collection, lane, queries, body)
     await note_use(services, row)
     matched: Sequence[list[str] | None] = [None] * len(hits)
     if body.explain:
@@ -94,6 +93,20 @@ async def search(request: Request, store_id: str, body: Search) -> dict[str, Any
         "has_more": False,
         "next_page": None,
     }
+
+
+async def _hits(collection: Collection, lane: Lane, queries: list[str], body: Search) -> list[Hit]:
+    options = body.ranking_options or RankingOptions()
+    rerank = None
+    if options.ranker not in INDEX_ALONE:
+        rerank = Rerank(ranker=collection.resources.rerankers.get(str(options.ranker)).name, depth=options.depth)
+    # No threshold is not one of 0: cosines of a `flat` store may lie below it.
+    least = options.score_threshold
+    found = []
+    for query in queries:
+        hits = await collection.search(query, body.max_num_results, where=body.filters, lane=lane, rerank=rerank)
+        found.append([hit for hit in hits if least is None or hit.score >= least])
+    return found[0] if len(queries) == 1 else fuse(queries, found, body.max_num_results)
 
 
 def hit_object(hit: Hit, matched: list[str] | None) -> dict[str, Any]:

@@ -39,6 +39,10 @@ def test_indexes_are_measured_side_by_side_and_again_without_new_work(sandtable,
     again = sandtable.fine("eval", "mini", "-i", "bm25", "-i", "hybrid", "-n", "3", "--json").json
     assert [row["id"] for row in again["data"]] == [row["id"] for row in found["data"]]
     assert again["n_queries"] == 3
+    reranked = sandtable.fine("eval", "mini", "-i", "bm25", "--rerank", "neighbours", "--json").json["data"]
+    assert [row["judged"]["rerank"] for row in reranked] == [None, "neighbours"]
+    assert reranked[1]["judged"]["versus_plain"]["ndcg"]["p_value"] <= 1
+    assert "neighbours" in sandtable.fine("eval", "mini", "-i", "bm25", "--rerank", "neighbours").out
     shown = sandtable.fine("eval", "mini", "-i", "bm25", "--plot", "mini.png").out
     assert "mini: 8 documents, 8 judged queries" in shown
     assert "1.000 [1.000, 1.000]" in shown
@@ -56,4 +60,5 @@ def test_what_is_wrong_with_a_folder_is_told(sandtable, tmp_path):
     assert sandtable("eval", "mini", "--plot", "x.jpg").code == 2
     assert sandtable("eval", "nosuch").code == 2
     assert "-p does not go with a folder" in sandtable("eval", "mini", "-p", "rag").err
+    assert "--rerank does not go with a task" in sandtable("eval", "game24", "--rerank", "neighbours").err
     assert "-i does not go with a task" in sandtable("eval", "game24", "-i", "flat").err

@@ -87,6 +87,22 @@ def test_search_shows_places_and_stages(sandtable, docs):
     assert "terms" in shown
 
 
+def test_several_queries_and_a_reranker_say_what_they_did(sandtable, docs):
+    sandtable.fine("ingest", "docs", "-c", "notes")
+    found = ("search", "火车几点出发", "fox", "-c", "notes", "--rerank", "neighbours")
+    shown = sandtable.fine(*found, "--explain").out
+    assert re.search(r"rerank \d\.\d+ \(#1,", shown)
+    assert re.search(r"before #\d\)", shown)
+    assert "'fox'" in shown
+    assert sandtable.fine(*found, "--json").json["search_query"] == ["火车几点出发", "fox"]
+    refused = sandtable("search", "fox", "-c", "notes", "--rerank", "best")
+    assert refused.code != 0
+    assert "'neighbours', which needs no model" in refused.err
+    wrong = sandtable("ask", "What does the fox do?", "-c", "notes", "--generation", "gen_none")
+    assert wrong.code == 2
+    assert "no generation 'gen_none'" in wrong.err
+
+
 def test_an_answer_streams_and_names_its_sources(sandtable, docs):
     sandtable.fine("ingest", "docs", "-c", "notes")
     result = sandtable.fine("ask", "Where does the red fox live?")

@@ -8,11 +8,17 @@ from agents import catalog
 from server.errors import ApiError, bad_request
 from server.openai.responses.tool_schema import AllowedChoice, FileSearchTool, NamedChoice, SearchChoice
 from server.openai.sandtable import Extension
+from server.openai.search import INDEX_ALONE
 
 if TYPE_CHECKING:
     from server.openai.responses.schema import CreateResponse
 
-OPTIONS = {"k": "max_num_results", "where": "filters", "min_score": "ranking_options.score_threshold"}
+OPTIONS = {
+    "k": "max_num_results",
+    "where": "filters",
+    "min_score": "ranking_options.score_threshold",
+    "rerank": "ranking_options.ranker",
+}
 """Options of a pipeline that searches, by the fields of the tool that set them."""
 
 
@@ -86,6 +92,7 @@ def _options(
         "k": tool.max_num_results,
         "where": tool.filters,
         "min_score": ranking.score_threshold if ranking is not None else None,
+        "rerank": ranking.ranker if ranking is not None and ranking.ranker not in INDEX_ALONE else None,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     for name in given:

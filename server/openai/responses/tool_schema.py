@@ -18,7 +18,7 @@ class FunctionTool(Function):
 
 
 class RankingOptions(Body):
-    ranker: Literal["auto", "default-2024-11-15"] | None = None
+    ranker: Text | None = None
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     hybrid_search: Any | None = None
 
