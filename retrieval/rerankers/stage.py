@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from retrieval.base import Hit, Reranker
 
+MOST: Final = 8
 THREADS: Final = 2
 """Of its own: a model that reads for a second holds up no search that does not ask for it."""
 
 
 class Rerankers:
-    """Rerankers by spec; each is loaded once."""
+    """Rerankers by spec; each is loaded once, and the oldest let go of when there are many."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="rerank")
@@ -31,6 +32,8 @@ class Rerankers:
         with self._loading:
             if spec not in self._loaded:
                 self._loaded[spec] = load(spec)
+                if len(self._loaded) > MOST:
+                    del self._loaded[next(iter(self._loaded))]
             return self._loaded[spec]
 
     async def reranked(self, spec: str, query: str, hits: Sequence[Hit]) -> list[Hit]:
