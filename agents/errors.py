@@ -6,6 +6,7 @@ AgentError
 +-- BadPipeline          a pipeline of the user's own that cannot be loaded
 +-- CollectionRequired   the pipeline searches, and no collection was given
 +-- BadQuestion          the question is not of the form that the pipeline's options ask for
++-- SandboxRequired      a tool that runs code was asked for, and code cannot be run here (says why)
 +-- BadAnswer            what a person answered to a step that asked is not understood
 +-- BadUpdate            a change of a thread's state that does not fit it (`key` names the place)
 +-- NotStored            what the run did cannot be stored, so it does no more
@@ -38,6 +39,9 @@ class CollectionRequired(AgentError): ...
 
 
 class BadQuestion(AgentError): ...
+
+
+class SandboxRequired(AgentError): ...
 
 
 class BadAnswer(AgentError): ...

@@ -8,12 +8,13 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from agents.errors import CollectionRequired, UnknownTool
+from agents.errors import CollectionRequired, SandboxRequired, UnknownTool
+from agents.events import Artifact
 from agents.pipeline import Options
 from agents.sources import fence, fit, unfenced
 from agents.tool_asks import Asking
@@ -36,7 +37,7 @@ class ToolOptions(Options):
     tools: tuple[str, ...] | None = Field(
         None,
         description="Names of the tools that the model may call; null: all there are, those that search only with a "
-        "collection.",
+        "collection, those that run code only where there is a sandbox.",
     )
     approve: Approve = Field(
         "none",
@@ -77,19 +78,26 @@ class Done(BaseModel):
 
 
 def offered(run: Run, options: ToolOptions) -> dict[str, Tool]:
-    """The tools that the model may call, by name. Raises UnknownTool, CollectionRequired."""
-    there, searching = run.deps.tools, run.deps.retriever is not None
+    """The tools that the model may call, by name. Raises UnknownTool, CollectionRequired, SandboxRequired."""
+    there, searching, reach = run.deps.tools, run.deps.retriever is not None, run.deps.reach
     named = options.approve if isinstance(options.approve, tuple) else ()
     try:
         _refuse_unknown((*(options.tools or ()), *named), tuple(there))
     except ValueError as error:
         raise UnknownTool(str(error)) from None
     if options.tools is None:
-        return {name: tool for name, tool in there.items() if searching or not tool.needs_collection}
+        can_run = reach.sandbox is not None
+        return {
+            name: tool
+            for name, tool in there.items()
+            if (searching or not tool.needs_collection) and (can_run or not tool.needs_sandbox)
+        }
     chosen = {name: there[name] for name in options.tools}
     for name, tool in chosen.items():
         if tool.needs_collection and not searching:
             raise CollectionRequired(f"the tool {name!r} searches documents, and the run was given no collection")
+        if tool.needs_sandbox and reach.sandbox is None:
+            raise SandboxRequired(f"the tool {name!r} runs code, which cannot be done here: {reach.no_sandbox}")
     return chosen
 
 
@@ -123,6 +131,8 @@ async def use(run: Run, call: ToolCall, tools: dict[str, Tool], options: ToolOpt
         outcome = await perform(tool, call.arguments, context)
         if asking.ended is not None:
             raise asking.ended
+        for made in outcome.artifacts:
+            run.emit(Artifact, **asdict(made))
         return outcome
 
     outcome = await run.call(call, act)

@@ -16,6 +16,7 @@ BY_NAME |= {
     "EmbedderMissing": (400, "embedder_missing"),
     "RerankerMissing": (400, "reranker_missing"),
     "UnknownGeneration": (409, "unknown_generation"),
+    "SandboxRequired": (400, "sandbox_unavailable"),
     "UnknownTool": (400, "unknown_tool"),
     "EmbedderFailed": (502, "embedder_failed"),
     "BadAnswer": (400, "invalid_answer"),
@@ -28,6 +29,7 @@ PARAMS = {
     "CollectionRequired": "sandtable.collection",
     "RerankerMissing": "sandtable.options.rerank",
     "UnknownGeneration": "sandtable.generation",
+    "SandboxRequired": "sandtable.options.tools",
     "UnknownTool": "sandtable.options.tools",
 }
 

@@ -123,6 +123,19 @@ class Settings(BaseSettings):
     """Exchange rates for the tool `units`: a file (`tools.rates`), or an address (`tools.rate_service`)."""
     rates_base: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     """The currency that the table is in."""
+    sandbox: Literal["auto", "process", "bubblewrap", "remote", "off"] = "auto"
+    """What keeps in the code that the tool `python` runs: see `tools.sandbox.tiers`."""
+    sandbox_url: str | None = None
+    sandbox_key: SecretStr | None = None
+    """Of a sandbox elsewhere, and of `sandtable sandbox`."""
+    sandbox_seconds: float = Field(30.0, gt=0, le=600)
+    """That one call may take."""
+    sandbox_memory_mb: int = Field(512, ge=64)
+    """Of one session, beside its libraries."""
+    sandbox_disk_mb: int = Field(64, ge=1)
+    sandbox_sessions: int = Field(20, ge=1)
+    """At once; the longest idle one makes room."""
+    sandbox_idle_seconds: float = Field(900.0, gt=0)
     max_upload_bytes: int = Field(50 * MIB, gt=0)
     max_body_bytes: int = Field(16 * MIB, gt=0)
     """Of a request that is not an upload."""

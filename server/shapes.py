@@ -275,6 +275,7 @@ class ToolOutcome(Shape):
     output: str
     fault: str | None
     hits: list[HitObject]
+    artifacts: list[dict[str, Any]]
     seconds: float
 
 

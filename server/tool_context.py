@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from backends.errors import BackendError
 from backends.extractive import Extractive
 from backends.lifetime import closing
 from retrieval.loaders.isolated import IsolatedLoader
+from server.desk import TenantDesk
+from server.sandboxes import FOLDER, tier_of
 from server.web import GuardedWeb
 from tools.base import Ask, Context, Rates
 from tools.errors import ToolError
@@ -29,13 +32,23 @@ FETCHED_SECONDS = 30.0
 """For reading one fetched page."""
 
 
-async def reach_of(settings: Settings, stack: AsyncExitStack) -> Context:
+async def reach_of(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> Context:
     """Raises BadRates."""
     # Pages of the web do not wait behind uploads.
     reader = IsolatedLoader(timeout_s=FETCHED_SECONDS, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(reader.aclose)
     rates = await asyncio.to_thread(_rates, settings)
-    return Context(zone=settings.time_zone, rates=rates, web=GuardedWeb(settings.fetch.rules()), loader=reader)
+    tier = await asyncio.to_thread(tier_of, settings, data_dir / FOLDER)
+    if tier.sandbox is not None:
+        stack.push_async_callback(tier.sandbox.aclose)
+    return Context(
+        zone=settings.time_zone,
+        rates=rates,
+        web=GuardedWeb(settings.fetch.rules()),
+        loader=reader,
+        sandbox=tier.sandbox,
+        no_sandbox="" if tier.sandbox is not None else f"{tier.reason}; {tier.way_out}",
+    )
 
 
 def _rates(settings: Settings) -> Rates | None:
@@ -46,8 +59,10 @@ def _rates(settings: Settings) -> Rates | None:
     return RateFile(Path(settings.rates), settings.rates_base)
 
 
-def tool_context(services: Services) -> Context:
-    return services.reach
+def tool_context(services: Services, tenant: str, thread_id: str = "") -> Context:
+    """`thread_id`: of the run; empty for a call by itself."""
+    session = f"{tenant}/{thread_id}" if thread_id else ""
+    return replace(services.reach, files=TenantDesk(services, tenant), session=session)
 
 
 def asking(services: Services, spec: str | None, tenant: str) -> Ask:

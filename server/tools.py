@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -19,7 +19,7 @@ from server.openai.search import hit_object
 from server.resolve import resolve_collection
 from server.services import services_of, tenant_of
 from server.tool_context import asking, tool_context
-from tools.base import Tool
+from tools.base import Context, Tool
 from tools.perform import perform
 
 router = APIRouter(tags=["tools"])
@@ -36,11 +36,9 @@ class Call(Body):
 
 @router.get("/v1/tools")
 async def list_tools(request: Request) -> dict[str, Any]:
-    toolbox = services_of(request).tools
-    return {
-        "object": "list",
-        "data": [_described(tool) for tool in await asyncio.to_thread(lambda: [*toolbox.values()])],
-    }
+    services = services_of(request)
+    tools = await asyncio.to_thread(lambda: [*services.tools.values()])
+    return {"object": "list", "data": [_described(tool, services.reach) for tool in tools]}
 
 
 @router.post("/v1/tools/{name}/call")
@@ -62,7 +60,7 @@ async def call_tool(request: Request, name: str, body: Call) -> dict[str, Any]:
     if body.backend is not None:
         await services.backends.get(body.backend)
     ask = asking(services, body.backend, tenant)
-    context = replace(tool_context(services), key=new_uuid(), retriever=retriever, k=body.k, ask=ask)
+    context = replace(tool_context(services, tenant), key=new_uuid(), retriever=retriever, k=body.k, ask=ask)
     outcome = await unless_gone(request, perform(tool, arguments, context))
     return {
         "object": "tool.call",
@@ -70,16 +68,18 @@ async def call_tool(request: Request, name: str, body: Call) -> dict[str, Any]:
         "output": outcome.text,
         "fault": outcome.fault,
         "hits": [hit_object(hit, None) for hit in outcome.hits],
+        "artifacts": [asdict(made) for made in outcome.artifacts],
         "seconds": round(time.perf_counter() - began, 4),
     }
 
 
-def _described(tool: Tool) -> dict[str, Any]:
+def _described(tool: Tool, reach: Context) -> dict[str, Any]:
     return {
         "object": "tool",
         **tool.spec.model_dump(mode="json"),
         "read_only": tool.read_only,
         "needs_approval": tool.needs_approval,
         "needs_collection": tool.needs_collection,
+        "unavailable": reach.no_sandbox if tool.needs_sandbox and reach.sandbox is None else None,
         "seconds": tool.seconds,
     }

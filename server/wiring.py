@@ -96,7 +96,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
         tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools),
-        reach=await reach_of(settings, stack),
+        reach=await reach_of(settings, data_dir, stack),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):

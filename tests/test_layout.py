@@ -38,7 +38,9 @@ ONLY_IN = {
     "onnx": ("retrieval/",),
     "scipy": ("retrieval/",),
     "pytrec_eval": ("retrieval/",),
-    "matplotlib": ("server/cli/picture.py",),
+    # Beside pictures of results they are for sandboxed code, whose own process loads them.
+    "matplotlib": ("server/cli/picture.py", "tools/sandbox/warm.py"),
+    "pandas": ("tools/sandbox/warm.py",),
     "pint": ("tools/units.py",),
     "tokenizers": ("retrieval/",),
     "numpy": ("retrieval/",),
@@ -57,7 +59,7 @@ ONLY_IN = {
 # Loaded on use: importing one of these costs between 30 ms and a second of CPU.
 HEAVY = (
     "torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "onnx", "tokenizers", "numpy", "rjieba",
-    "scipy", "pytrec_eval", "matplotlib",
+    "scipy", "pytrec_eval", "matplotlib", "pandas",
     "langgraph", "langchain_core", "httpx", "httpcore", "idna", "docx",
     "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
     "starlette", "sqlalchemy", "pint", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
@@ -167,7 +169,7 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
-OPTIONAL = {"langchain", "plot"}
+OPTIONAL = {"langchain", "plot", "sandbox"}
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 
 

@@ -24,6 +24,8 @@ from tools.threads import on_a_thread
 if TYPE_CHECKING:
     from backends.base import Source
     from retrieval.base import Hit, Parsed, Retriever
+    from tools.desk import Desk, Kept
+    from tools.sandbox.base import Sandbox
     from tools.web import Web
 
 Function = Callable[..., Any]
@@ -54,6 +56,13 @@ class Context:
     """The public web, within the service's rules; None: out of reach."""
     loader: Loader | None = None
     """Reads files to text; None: nobody does."""
+    files: Desk | None = None
+    """The user's files; None: there are none to read, and none can be kept."""
+    session: str = ""
+    """Whose state a tool that keeps some goes on with: the thread of the run. Empty: a call by itself."""
+    sandbox: Sandbox | None = None
+    """Where code that a model wrote is run; None: nowhere, and `no_sandbox` says why."""
+    no_sandbox: str = "no sandbox was set up"
 
 
 class Ask(Protocol):
@@ -90,6 +99,8 @@ class Result:
 
     text: str
     hits: tuple[Hit, ...] = ()
+    artifacts: tuple[Kept, ...] = ()
+    """Files that the call made for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +115,8 @@ class Tool:
     needs_approval: bool = False
     """A person has to agree to every call; no caller can switch that off."""
     needs_collection: bool = False
+    needs_sandbox: bool = False
+    """It runs code that a model wrote: not offered where there is no sandbox."""
     seconds: float = 30.0
     max_chars: int = 20_000
     """Of what the model is told; the rest is cut off, and it is told that too."""
@@ -124,6 +137,7 @@ def tool(
     read_only: bool = False,
     needs_approval: bool = False,
     needs_collection: bool = False,
+    needs_sandbox: bool = False,
     seconds: float = 30.0,
     max_chars: int = 20_000,
 ) -> Callable[[Function], Tool]: ...

@@ -13,6 +13,7 @@ from tools.errors import BadTool
 
 TOOLS = {
     "calculator": "tools.calculator:calculator",
+    "python": "tools.python:python",
     "search": "tools.search:search",
     "wikipedia": "tools.wikipedia:wikipedia",
     "fetch_url": "tools.fetch_url:fetch_url",

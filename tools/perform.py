@@ -15,6 +15,7 @@ from tools.errors import BadArguments, Fault, ToolError
 
 if TYPE_CHECKING:
     from retrieval.base import Hit
+    from tools.desk import Kept
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Outcome:
     """What the model is told."""
     hits: tuple[Hit, ...] = ()
     fault: Fault | None = None
+    artifacts: tuple[Kept, ...] = ()
 
 
 async def perform(tool: Tool, arguments: str, context: Context) -> Outcome:
@@ -43,7 +45,7 @@ async def perform(tool: Tool, arguments: str, context: Context) -> Outcome:
             return Outcome(f"{tool.name} did not answer within {tool.seconds:g} seconds", fault="timed_out")
         log.error("the tool %r failed unexpectedly", tool.name, exc_info=error)
         return Outcome(f"{tool.name} failed for an internal reason", fault="broken")
-    return Outcome(_fitted(result.text, tool.max_chars), result.hits)
+    return Outcome(_fitted(result.text, tool.max_chars), result.hits, artifacts=result.artifacts)
 
 
 def _text(returned: object) -> str:

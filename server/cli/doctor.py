@@ -45,10 +45,12 @@ def checks(data_dir: Path | None, config: Path | None, prepare: bool) -> list[Ch
     from server.cli.embedder_check import embedder
     from server.cli.model_checks import backend_checks
     from server.cli.place_checks import data_directory, exposure
+    from server.cli.sandbox_check import sandbox_check
 
     settings = settings_for(config, data_dir=data_dir)
     places = [data_directory(settings), exposure(settings)]
-    return [*machine_checks(), *places, embedder(settings, prepare), *asyncio.run(backend_checks(settings))]
+    found = [*machine_checks(), *places, asyncio.run(sandbox_check(settings)), embedder(settings, prepare)]
+    return [*found, *asyncio.run(backend_checks(settings))]
 
 
 def _show(found: list[Check]) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "replay": Entry("server.cli.replay:replay", "Run a recorded run again, or fork it."),
     "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task, or retrieval on a folder."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
+    "sandbox": Entry("server.cli.sandbox:sandbox", "Run code for services elsewhere, in this machine's sandbox."),
     "pipelines": Entry("server.cli.pipelines:pipelines", "List the pipelines and their options."),
     "doctor": Entry("server.cli.doctor:doctor", "Check what the service needs, and say what is missing."),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -15,21 +14,17 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import FileResponse, Response
 
 from server.errors import ApiError, bad_request, not_found
+from server.filenames import safe_filename
 from server.ids import new_id
 from server.openai.paging import LongPageQuery, fetch, page_object
 from server.services import Services, services_of, tenant_of
 from server.storage import files
+from server.storage.blobs import KEEP_FREE
 from server.storage.tables import file
 
 router = APIRouter(tags=["files"])
 
 PURPOSES = ("assistants", "user_data", "batch", "fine-tune", "vision", "evals")
-KEEP_FREE = 64 << 20
-"""Bytes of disk that an upload must leave free, so that the database can still write."""
-
-
-BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
-"""Overrides, embeddings and isolates: with them a name shows another ending than it has."""
 
 
 def file_object(row: Any) -> dict[str, Any]:
@@ -44,26 +39,6 @@ def file_object(row: Any) -> dict[str, Any]:
         "status": "processed",
         "status_details": None,
     }
-
-
-def _kept(char: str) -> bool:
-    """No control character, half of a pair or noncharacter; but the joiners, which emoji and Persian need."""
-    code = ord(char)
-    noncharacter = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
-    return unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI and not noncharacter
-
-
-def safe_filename(given: str) -> str:
-    """The last part of the name without control characters: a label only, the file on disk is named by its id."""
-    name = given.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(filter(_kept, name)).strip()
-    if name in (".", "..") or all(unicodedata.category(c) == "Cf" for c in name):
-        raise bad_request(f"The file needs a name; got {given!r}.", "file", "invalid_filename")
-    if len(name) > 255:
-        raise bad_request(
-            f"The file name has {len(name)} characters; at most 255 are kept.", "file", "invalid_filename"
-        )
-    return name
 
 
 @router.post("/v1/files")

@@ -52,7 +52,7 @@ async def drive(
         limits=order.limits,
         prices=services.settings.prices,
         tools=services.tools,
-        reach=tool_context(services),
+        reach=tool_context(services, order.tenant, order.thread_id),
         collection=collection.id if collection else None,
         generation=collection.generation_id if collection else None,
         settle=(lambda: _settle(services)) if durable else None,

@@ -8,6 +8,9 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+KEEP_FREE = 64 << 20
+"""Bytes of disk that an upload must leave free, so that the database can still write."""
+
 
 class Blobs:
     def __init__(self, directory: Path) -> None:

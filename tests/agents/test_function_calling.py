@@ -13,13 +13,16 @@ from agents.run import Deps
 from agents.spending import Limits
 from backends.base import Capabilities, Message
 from tests.agents.fakes import NEVER, Replies, Shelf, answer_tokens, called, run, said, warnings
-from tools.base import tool
+from tools.base import Context, tool
+from tools.desk import Kept
 from tools.errors import ToolError
+from tools.sandbox.base import File, Ran
 from tools.toolbox import Toolbox
 
 TOOLS = Capabilities(tools=True)
 PIPELINE = catalog.get("function_calling")
-WITHOUT_DOCUMENTS = [name for name, one in Toolbox().items() if not one.needs_collection]
+WITHOUT_SANDBOX = [name for name, one in Toolbox().items() if not one.needs_sandbox]
+WITHOUT_DOCUMENTS = [name for name in WITHOUT_SANDBOX if not Toolbox()[name].needs_collection]
 SHELF = Shelf("The tower is 330 metres tall.", "It opened in 1889.", "铁塔在巴黎。")
 EIGHT = said("It is 8.")
 
@@ -192,7 +195,7 @@ async def test_a_correction_that_is_wrong_too_is_reported_and_ends_the_calls():
 async def test_an_unknown_tool_is_named_with_those_there_are():
     given = deps(called(("calculater", {"expression": "5+3"})), EIGHT, retriever=SHELF)
     told = await run(PIPELINE, given)
-    assert f"there is no tool 'calculater'; there are {', '.join(Toolbox())}" in told_by_tools(given)[0]
+    assert f"there is no tool 'calculater'; there are {', '.join(WITHOUT_SANDBOX)}" in told_by_tools(given)[0]
     assert calls_in(told)[0].fault == "unknown_tool"
 
 
@@ -262,12 +265,54 @@ async def test_a_cancelled_run_cancels_its_tools():
 
 async def test_search_needs_a_collection():
     assert [spec.name for spec in await specs(deps(EIGHT))] == WITHOUT_DOCUMENTS
-    assert [spec.name for spec in await specs(deps(EIGHT, retriever=SHELF))] == list(Toolbox())
+    assert [spec.name for spec in await specs(deps(EIGHT, retriever=SHELF))] == WITHOUT_SANDBOX
     told = await run(PIPELINE, deps(EIGHT, tools=[], retriever=None))
     assert told[-1].type == "run_finished"
     given = replace(deps(EIGHT), options=FunctionCallingOptions(tools=("search",)))
     told = await run(PIPELINE, given)
     assert (told[-1].error_type, "'search' searches documents" in told[-1].message) == ("CollectionRequired", True)
+
+
+class Echo:
+    """A sandbox that says what it was to run."""
+
+    async def run(self, cell):
+        files = (File("chart.png", b"png"),) if "chart" in cell.code else ()
+        return Ran(output=f"{cell.session}: {cell.code}", files=files)
+
+
+class Drawer:
+    """Files of the user."""
+
+    async def keep(self, name, data):
+        return Kept("file-1", name, "image/png", len(data))
+
+
+async def test_code_needs_a_sandbox():
+    here = Context(sandbox=Echo(), session="t/1", files=Drawer())
+    assert "python" in [spec.name for spec in await specs(replace(deps(EIGHT), reach=here))]
+    given = replace(
+        deps(EIGHT), options=FunctionCallingOptions(tools=("python",)), reach=Context(no_sandbox="no Landlock")
+    )
+    told = await run(PIPELINE, given)
+    assert told[-1].error_type == "SandboxRequired"
+    assert told[-1].message.endswith("cannot be done here: no Landlock")
+
+
+async def test_files_that_a_call_makes_are_artifacts():
+    here = Context(sandbox=Echo(), session="t/1", files=Drawer())
+    given = replace(deps(called(("python", {"code": "chart()"})), EIGHT), reach=here)
+    told = await run(PIPELINE, given)
+    made = [event for event in told if event.type in ("artifact", "tool_called")]
+    assert [event.type for event in made] == ["artifact", "tool_called"]
+    assert (made[0].file_id, made[0].filename, made[0].media_type, made[0].bytes) == (
+        "file-1",
+        "chart.png",
+        "image/png",
+        3,
+    )
+    assert "t/1: chart()" in told_by_tools(given)[0]
+    assert "chart.png (image/png, 3 bytes) was given to the user" in told_by_tools(given)[0]
 
 
 async def specs(given):

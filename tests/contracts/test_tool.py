@@ -16,6 +16,7 @@ from tools import catalog
 from tools.base import Context, RatesOfDay, Tool
 from tools.errors import BadTool
 from tools.perform import perform
+from tools.sandbox.base import Ran
 from tools.web import Page
 
 
@@ -56,6 +57,18 @@ class Gold:
         )
 
 
+class Echo:
+    """Runs nothing, and says what it was given."""
+
+    async def run(self, cell):
+        return Ran(output=cell.code)
+
+
+class Stuck:
+    async def run(self, cell):
+        await asyncio.Event().wait()
+
+
 class Site:
     async def send(self, method, url, headers=None, body=b""):
         return Page(url, 200, {"content-type": "text/plain"}, f"You asked for {url}".encode())
@@ -67,6 +80,7 @@ class Loader:
 
 
 HERE = Context(
+    sandbox=Echo(),
     key="k",
     retriever=SHELF,
     k=2,
@@ -76,9 +90,17 @@ HERE = Context(
     web=Site(),
     loader=Loader(),
 )
-HANGING = Context(key="k", retriever=Silent(), ask=never, web=Site(), loader=Loader())
+HANGING = Context(sandbox=Stuck(), key="k", retriever=Silent(), ask=never, web=Site(), loader=Loader())
 
 CASES = {
+    "python": Case(
+        catalog.get("python"),
+        {"code": "print(330 / 2)"},
+        "print(330 / 2)",
+        {"code": "print('铁塔')"},
+        "铁塔",
+        {"code": 3},
+    ),
     "calculator": Case(
         catalog.get("calculator"),
         {"expression": "330 / 2"},
@@ -144,7 +166,7 @@ CASES = {
         {"question": 1},
     ),
 }
-REACHING = ("translate", "qa", "fetch_url")
+REACHING = ("translate", "qa", "fetch_url", "python")
 
 
 @pytest.fixture(params=catalog.TOOLS)
@@ -219,11 +241,13 @@ async def test_it_keeps_to_its_length(case):
 
 async def test_without_documents_it_works_or_says_so(case):
     outcome = await perform(case.tool, json.dumps(case.good), Context())
-    assert outcome.fault == ("refused" if case.tool.needs_collection or case.tool.name in REACHING else None)
+    assert outcome.fault == (
+        "refused" if case.tool.needs_collection or case.tool.needs_sandbox or case.tool.name in REACHING else None
+    )
 
 
 def test_a_name_that_is_not_there():
-    with pytest.raises(BadTool, match=r"no tool 'calculater'; there are calculator, search, wikipedia"):
+    with pytest.raises(BadTool, match=r"no tool 'calculater'; there are calculator, python, search, wikipedia"):
         catalog.get("calculater")
 
 

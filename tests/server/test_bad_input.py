@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.openai.files import safe_filename
+from server.filenames import safe_filename
 from tests.server.conftest import make_store, put, search, serving, upload
 
 CHAT = {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}

@@ -54,7 +54,14 @@ async def test_tools_are_listed_with_their_schemas(client):
 async def test_a_call_says_what_a_model_would_be_told(client, arguments):
     reply = (await call(client, "calculator", arguments=arguments)).json()
     assert reply.pop("seconds") >= 0
-    assert reply == {"object": "tool.call", "tool": "calculator", "output": "0.3", "fault": None, "hits": []}
+    assert reply == {
+        "object": "tool.call",
+        "tool": "calculator",
+        "output": "0.3",
+        "fault": None,
+        "hits": [],
+        "artifacts": [],
+    }
 
 
 @pytest.mark.parametrize(
