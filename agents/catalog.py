@@ -13,6 +13,7 @@ PIPELINES = {
     "rag": "agents.rag:pipeline",
     "cot": "agents.cot:pipeline",
     "tot": "agents.tot:pipeline",
+    "llm_p": "agents.llm_p:pipeline",
     "react": "agents.react:pipeline",
     "reflexion": "agents.reflexion:pipeline",
     "function_calling": "agents.function_calling:pipeline",

@@ -7,6 +7,7 @@ AgentError
 +-- CollectionRequired   the pipeline searches, and no collection was given
 +-- BadQuestion          the question is not of the form that the pipeline's options ask for
 +-- SandboxRequired      a tool that runs code was asked for, and code cannot be run here (says why)
++-- PlannerMissing       a pipeline that plans, without a planner (says how to install one)
 +-- BadAnswer            what a person answered to a step that asked is not understood
 +-- BadUpdate            a change of a thread's state that does not fit it (`key` names the place)
 +-- NotStored            what the run did cannot be stored, so it does no more
@@ -42,6 +43,9 @@ class BadQuestion(AgentError): ...
 
 
 class SandboxRequired(AgentError): ...
+
+
+class PlannerMissing(AgentError): ...
 
 
 class BadAnswer(AgentError): ...

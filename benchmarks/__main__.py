@@ -27,8 +27,9 @@ BENCHMARKS: Mapping[str, str] = {
     "start": "benchmarks.start",
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",
+    "planner": "benchmarks.planner",
 }
-NEED_DATA = frozenset({"ann", "swap", "ingest", "quality", "abstention"})
+NEED_DATA = frozenset({"ann", "swap", "ingest", "quality", "abstention", "planner"})
 SIZED = frozenset({"ann", "swap"})
 MARK = "<!-- {name} -->"
 

@@ -24,6 +24,9 @@ DEMOS = {
         "demos.reflexion:main", "An agent that fails, notes why, and does better on its next trial with its notes."
     ),
     "tot": Demo("demos.tot:main", "The Game of 24 by a tree of thoughts, drawn breadth first and depth first."),
+    "llm_p": Demo(
+        "demos.llm_p:main", "The world of blocks by LLM+P: words into PDDL, a planner's plan, checked step by step."
+    ),
     "swap": Demo("demos.swap:main", "Index, chunking and embedder swapped under searches, measured, and rolled back."),
 }
 DEFAULT = "rag"

@@ -19,6 +19,7 @@ BY_NAME |= {
     "SandboxRequired": (400, "sandbox_unavailable"),
     "UnknownTool": (400, "unknown_tool"),
     "EmbedderFailed": (502, "embedder_failed"),
+    "PlannerMissing": (501, "planner_missing"),
     "BadAnswer": (400, "invalid_answer"),
     "BadQuestion": (400, "invalid_question"),
     "NotStored": (507, "disk_full"),

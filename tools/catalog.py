@@ -21,6 +21,7 @@ TOOLS = {
     "units": "tools.units:units",
     "translate": "tools.translate:translate",
     "qa": "tools.qa:qa",
+    "planner": "tools.planner:planner",
 }
 
 

@@ -28,6 +28,8 @@ class Item:
     """As a pipeline is asked it."""
     gold: Any = None
     """What `check` compares with; its form is the task's own."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What this one question needs of a pipeline, by the pipeline's name; the caller's own options go before."""
 
 
 @dataclass(frozen=True)

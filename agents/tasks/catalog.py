@@ -10,6 +10,7 @@ TASKS = {
     "game24": "agents.tasks.game24:Game24",
     "crosswords": "agents.tasks.crosswords:Crosswords",
     "gsm8k": "agents.tasks.gsm8k:Gsm8k",
+    "pddl": "agents.tasks.pddl:Pddl",
     "closed-wiki": "agents.tasks.closed_wiki:ClosedWiki",
     "fever": "agents.tasks.fever:Fever",
 }

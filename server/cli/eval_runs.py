@@ -27,6 +27,7 @@ class Evaluation:
     backend: str | None
     collection: str | None
     options: Mapping[str, Any]
+    """Of the task and the caller, for every item."""
 
     def name(self) -> str:
         """Of its file: readable, and different for different settings."""
@@ -93,7 +94,8 @@ async def answer_all(
 
 
 async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any]:
-    extension: dict[str, Any] = {"options": {**evaluation.options, **judged(evaluation, item)}}
+    of_item = item.options.get(evaluation.pipeline, {})
+    extension: dict[str, Any] = {"options": {**of_item, **evaluation.options, **judged(evaluation, item)}}
     if evaluation.backend is not None:
         extension["backend"] = evaluation.backend
     if evaluation.collection is not None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "approve": Entry("server.cli.approve:approve", "Answer a run that waits for a person."),
     "replay": Entry("server.cli.replay:replay", "Run a recorded run again, or fork it."),
     "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task, or retrieval on a folder."),
+    "plan": Entry("server.cli.plan:plan", "Plan for a PDDL domain and problem; check the plan."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
     "sandbox": Entry("server.cli.sandbox:sandbox", "Run code for services elsewhere, in this machine's sandbox."),
     "pipelines": Entry("server.cli.pipelines:pipelines", "List the pipelines and their options."),

@@ -39,6 +39,8 @@ class Case:
     """Right names, a wrong type."""
 
 
+PLANNING = "(define (domain d) (:predicates (on ?x)) (:action light :parameters (?x) :effect (on ?x)))"
+HOLDS = "(define (problem p) (:domain d) (:objects {name}) (:init (on {name})) (:goal (on {name})))"
 SHELF = Shelf("The tower is 330 metres tall.", "铁塔高三百三十米。")
 
 
@@ -164,6 +166,15 @@ CASES = {
         {"question": "多高？", "passage": "三百三十米。"},
         "三百三十米",
         {"question": 1},
+    ),
+    # The goal holds already: no planner is started.
+    "planner": Case(
+        catalog.get("planner"),
+        {"domain": PLANNING, "problem": HOLDS.format(name="lamp")},
+        '"plan":[]',
+        {"domain": PLANNING, "problem": HOLDS.format(name="灯")},
+        '"plan":[]',
+        {"domain": 1, "problem": "(define)"},
     ),
 }
 REACHING = ("translate", "qa", "fetch_url", "python")

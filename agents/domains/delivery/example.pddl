@@ -1,0 +1,11 @@
+(define (problem crate-and-letter)
+  (:domain delivery)
+  (:objects van1 - van letter crate - parcel harbour market station - place)
+  (:init
+    (van-at van1 harbour) (parcel-at letter station) (parcel-at crate harbour)
+    (road harbour market) (road market harbour) (road market station) (road station market)
+    (= (length harbour market) 4) (= (length market harbour) 4)
+    (= (length market station) 3) (= (length station market) 3)
+    (= (total-cost) 0))
+  (:goal (and (parcel-at crate station) (parcel-at letter market)))
+  (:metric minimize (total-cost)))
