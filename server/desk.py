@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import mimetypes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
 
 from server.errors import ApiError
 from server.filenames import safe_filename
 from server.ids import new_id
 from server.storage import files
 from server.storage.blobs import KEEP_FREE
-from tools.desk import Given, Kept
+from server.storage.tables import file
+from tools.desk import FileEntry, Kept
 from tools.errors import ToolError
 
 if TYPE_CHECKING:
     from server.services import Services
 
 PURPOSE = "assistants_output"
-MOST_READ = 50 << 20
-"""Bytes of a file that a tool is given at once."""
+MOST_LISTED = 1000
 UNKNOWN = "application/octet-stream"
 
 
@@ -29,18 +31,23 @@ class TenantDesk:
         self._services = services
         self._tenant = tenant
 
-    async def read(self, file_id: str) -> Given:
-        services = self._services
-        row = await services.database.read(lambda db: files.get_file(db, self._tenant, file_id))
-        if row is None:
-            raise ToolError(f"there is no file {file_id!r}: give the id of a file, as it is listed in the conversation")
-        if row.bytes > MOST_READ:
-            raise ToolError(f"the file {row.filename!r} has {row.bytes:,} bytes; a tool reads at most {MOST_READ:,}")
-        try:
-            data = await asyncio.to_thread(services.blobs.path(file_id).read_bytes)
-        except FileNotFoundError:
-            raise ToolError(f"the file {file_id!r} was just deleted") from None
-        return Given(_plain(row.filename), data)
+    async def all(self) -> list[FileEntry]:
+        query = select(file).where(file.c.tenant == self._tenant).order_by(file.c.created_at.desc()).limit(MOST_LISTED)
+        return [self._entry(row) for row in await self._services.database.read(lambda db: db.execute(query).all())]
+
+    async def find(self, name: str) -> FileEntry:
+        mine = select(file).where(file.c.tenant == self._tenant, (file.c.id == name) | (file.c.filename == name))
+        query = mine.order_by(file.c.created_at.desc()).limit(20)
+        rows = await self._services.database.read(lambda db: db.execute(query).all())
+        by_id = [row for row in rows if row.id == name]
+        found = by_id or rows
+        if not found:
+            near = ", ".join(entry.filename for entry in (await self.all())[:20])
+            raise ToolError(f"there is no uploaded file {name[:100]!r}" + (f"; there are {near}" if near else ""))
+        if len(found) > 1:
+            ids = ", ".join(row.id for row in found)
+            raise ToolError(f"{len(found)} files are called {name[:100]!r}: name one by its id, newest first: {ids}")
+        return self._entry(found[0])
 
     async def keep(self, name: str, data: bytes) -> Kept:
         services, filename = self._services, _plain(name)
@@ -58,6 +65,9 @@ class TenantDesk:
             await asyncio.to_thread(services.blobs.delete, file_id)
             raise
         return Kept(file_id, filename, media_type(filename, data), size)
+
+    def _entry(self, row: Any) -> FileEntry:
+        return FileEntry(row.id, row.filename, row.bytes, self._services.blobs.path(row.id))
 
 
 def media_type(filename: str, data: bytes) -> str:

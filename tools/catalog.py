@@ -17,6 +17,7 @@ TOOLS = {
     "search": "tools.search:search",
     "wikipedia": "tools.wikipedia:wikipedia",
     "fetch_url": "tools.fetch_url:fetch_url",
+    "sql": "tools.sql:sql",
     "calendar": "tools.calendar:calendar",
     "units": "tools.units:units",
     "translate": "tools.translate:translate",

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Given:
+class FileEntry:
     """A file that the user has."""
 
-    name: str
-    data: bytes
+    id: str
+    filename: str
+    bytes: int
+    path: Path
+    """Where its bytes lie; to be read only."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,12 @@ class Kept:
 
 
 class Desk(Protocol):
-    async def read(self, file_id: str) -> Given:
-        """Raises ToolError for a file that is not there, or not theirs."""
+    async def all(self) -> list[FileEntry]:
+        """Newest first."""
+        ...
+
+    async def find(self, name: str) -> FileEntry:
+        """By id, or by a name that one file has. Raises ToolError for one that is not there, or not theirs."""
         ...
 
     async def keep(self, name: str, data: bytes) -> Kept:

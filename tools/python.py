@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +13,8 @@ from tools.sandbox.base import Cell, File, Ran
 from tools.sandbox.errors import BadCell, SandboxBusy, SandboxUnavailable
 
 LONGEST_CODE = 100_000
+MOST_READ = 50 << 20
+"""Bytes of a file that code is given."""
 
 
 @tool(seconds=660, needs_sandbox=True, max_chars=20_000)
@@ -27,7 +30,10 @@ async def python(
     context: Context,
     files: Annotated[
         list[str],
-        Field(max_length=20, description="Ids of the user's files to put into the work folder, under their names."),
+        Field(
+            max_length=20,
+            description="Names or ids of the user's files, to be put into the work folder.",
+        ),
     ] = [],  # noqa: B006
 ) -> Result:
     """Run Python code in a sandbox, with numpy, pandas and matplotlib.
@@ -54,11 +60,16 @@ async def python(
     return Result(_text(ran, lines), artifacts=tuple(kept))
 
 
-async def _file(file_id: str, context: Context) -> File:
+async def _file(name: str, context: Context) -> File:
     if context.files is None:
         raise ToolError("there are no files of the user here: leave 'files' out")
-    found = await context.files.read(file_id)
-    return File(found.name, found.data)
+    entry = await context.files.find(name)
+    if entry.bytes > MOST_READ:
+        raise ToolError(f"the file {entry.filename!r} has {entry.bytes:,} bytes; code is given at most {MOST_READ:,}")
+    try:
+        return File(entry.filename, await asyncio.to_thread(entry.path.read_bytes))
+    except FileNotFoundError:
+        raise ToolError(f"the file {name!r} was just deleted") from None
 
 
 def _text(ran: Ran, files: list[str]) -> str:

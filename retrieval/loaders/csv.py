@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -28,13 +28,27 @@ _HINT: Final = re.compile(r"sep=([,;\t|])\n", re.I)
 def load_csv(path: Path, filename: str, media_type: str) -> Parsed:
     """Return the rows as `| a | b |` under their header row (see `grid`). Text without columns stays as it stands."""
     text = decode(path.read_bytes(), filename)
-    hint = _HINT.match(text)
-    delimiter = hint[1] if hint else _delimiter(text, "\t" if media_type == "text/tab-separated-values" else ",")
-    if delimiter is None:
+    rows = _all_rows(text, "\t" if media_type == "text/tab-separated-values" else ",")
+    if rows is None:
         return Parsed(text=text, media_type=media_type)
-    # The line of the hint keeps its number and has no cells.
-    rows = _rows(text[hint.end() :] if hint else text, delimiter, 2 if hint else 1)
     return Parsed(text=grid(rows) or text, media_type=media_type)
+
+
+def csv_rows(path: Path, filename: str, preferred: str) -> Iterator[Sequence[str]]:
+    """The cells as they stand; of a text without columns its lines. `preferred`: a delimiter. Raises LoadFailed."""
+    text = decode(path.read_bytes(), filename)
+    rows = _all_rows(text, preferred)
+    yield from ([line] for line in text.split("\n")) if rows is None else (row.cells for row in rows)
+
+
+def _all_rows(text: str, preferred: str) -> Iterator[Row] | None:
+    """None: there are no columns."""
+    hint = _HINT.match(text)
+    delimiter = hint[1] if hint else _delimiter(text, preferred)
+    if delimiter is None:
+        return None
+    # The line of the hint keeps its number and has no cells.
+    return _rows(text[hint.end() :] if hint else text, delimiter, 2 if hint else 1)
 
 
 def _delimiter(text: str, preferred: str) -> str | None:

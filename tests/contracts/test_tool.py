@@ -14,7 +14,7 @@ from retrieval.loaders.load import load
 from tests.agents.fakes import Shelf
 from tools import catalog
 from tools.base import Context, RatesOfDay, Tool
-from tools.errors import BadTool
+from tools.errors import BadTool, ToolError
 from tools.perform import perform
 from tools.sandbox.base import Ran
 from tools.web import Page
@@ -81,9 +81,23 @@ class Loader:
         return await asyncio.to_thread(load, path, filename)
 
 
+class NoFiles:
+    async def all(self):
+        return []
+
+    async def find(self, name):
+        raise ToolError(f"there is no uploaded file {name!r}")
+
+
+class LockedFiles(NoFiles):
+    async def all(self):
+        await asyncio.Event().wait()
+
+
 HERE = Context(
     sandbox=Echo(),
     key="k",
+    files=NoFiles(),
     retriever=SHELF,
     k=2,
     now=datetime(2024, 2, 29, 12, tzinfo=UTC),
@@ -92,7 +106,9 @@ HERE = Context(
     web=Site(),
     loader=Loader(),
 )
-HANGING = Context(sandbox=Stuck(), key="k", retriever=Silent(), ask=never, web=Site(), loader=Loader())
+HANGING = Context(
+    sandbox=Stuck(), key="k", retriever=Silent(), ask=never, web=Site(), loader=Loader(), files=LockedFiles()
+)
 
 CASES = {
     "python": Case(
@@ -134,6 +150,9 @@ CASES = {
         {"url": "https://例子.测试/塔"},
         "You asked for https://例子.测试/塔",
         {"url": 1},
+    ),
+    "sql": Case(
+        catalog.get("sql"), {}, "There are no uploaded tables", {"query": " 　"}, "no uploaded tables", {"query": 1}
     ),
     "calendar": Case(
         catalog.get("calendar"),
@@ -177,7 +196,7 @@ CASES = {
         {"domain": 1, "problem": "(define)"},
     ),
 }
-REACHING = ("translate", "qa", "fetch_url", "python")
+REACHING = ("translate", "qa", "fetch_url", "python", "sql")
 
 
 @pytest.fixture(params=catalog.TOOLS)

@@ -93,7 +93,7 @@ async def test_files_of_another_tenant_are_not_there(tmp_path):
         client.headers.update(two)
         denied = (await client.post("/v1/tools/python/call", json={"arguments": arguments})).json()
         assert (denied["fault"], denied["artifacts"]) == ("refused", [])
-        assert f"there is no file '{file_id}'" in denied["output"]
+        assert f"there is no uploaded file '{file_id}'" in denied["output"]
         assert (await client.get(f"/v1/files/{reply['artifacts'][0]['file_id']}/content")).status_code == 404
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.conftest import make_store, put, serving
+from tests.server.conftest import make_store, put, serving, upload
 from tests.web_server import reply, web_server
 from tools import catalog
 from tools.errors import BadTool
@@ -153,3 +153,21 @@ async def test_a_service_may_make_tools_ask(tmp_path):
         assert [tool["name"] for tool in data if tool["needs_approval"]] == ["calculator", "fetch_url"]
     with pytest.raises(BadTool, match="'fetsh', which is to ask a person, names no tool"):
         Toolbox(asking=["fetsh"])
+
+
+async def test_tables_are_asked_by_their_owner_only(tmp_path):
+    keys = ({"key": "a-key", "tenant": "a"}, {"key": "b-key", "tenant": "b"})
+    async with serving(tmp_path / "data", keys=keys) as client:
+        client.headers["Authorization"] = "Bearer a-key"
+        mine = await upload(client, "销量.csv", "城市,销量\n柏林,3\n巴黎,4\n")
+        asked = {"query": "SELECT sum(销量) FROM 销量"}
+        for name in (mine, "销量.csv"):
+            assert "| 7 |" in (await call(client, "sql", arguments={"files": [name], **asked})).json()["output"]
+        again = await upload(client, "销量.csv", "城市,销量\n柏林,5\n")
+        output = (await call(client, "sql", arguments={"files": ["销量.csv"], **asked})).json()["output"]
+        assert f"2 files are called '销量.csv': name one by its id, newest first: {again}, {mine}" in output
+        client.headers["Authorization"] = "Bearer b-key"
+        for name in (mine, "销量.csv"):
+            output = (await call(client, "sql", arguments={"files": [name], **asked})).json()["output"]
+            assert output == f"there is no uploaded file {name!r}"
+        assert "no uploaded tables" in (await call(client, "sql")).json()["output"]
