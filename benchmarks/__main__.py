@@ -24,6 +24,7 @@ BENCHMARKS: Mapping[str, str] = {
     "tot": "benchmarks.tot",
     "breadth": "benchmarks.breadth",
     "tools": "benchmarks.tool_calls",
+    "sandbox": "benchmarks.sandbox",
     "start": "benchmarks.start",
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",

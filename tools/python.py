@@ -54,7 +54,7 @@ async def python(
     except (SandboxBusy, BadCell) as error:
         raise ToolError(str(error)) from error
     kept = [await context.files.keep(file.name, file.data) for file in ran.files] if context.files else []
-    lines = [f"[file {one.filename} ({one.media_type}, {one.bytes:,} bytes) was given to the user]" for one in kept]
+    lines = [f"[file {one.filename} ({one.file_id}, {one.bytes:,} bytes) was given to the user]" for one in kept]
     if not context.files:
         lines = [f"[file {file.name} ({len(file.data):,} bytes)]" for file in ran.files]
     return Result(_text(ran, lines), artifacts=tuple(kept))

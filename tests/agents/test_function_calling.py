@@ -312,7 +312,7 @@ async def test_files_that_a_call_makes_are_artifacts():
         3,
     )
     assert "t/1: chart()" in told_by_tools(given)[0]
-    assert "chart.png (image/png, 3 bytes) was given to the user" in told_by_tools(given)[0]
+    assert "chart.png (file-1, 3 bytes) was given to the user" in told_by_tools(given)[0]
 
 
 async def specs(given):

@@ -1,10 +1,12 @@
 """The tool `python` in the service: state by thread, files in and out by tenant, artifacts in every reply."""
 
+import asyncio
+
 import pytest
 
 from server.sandboxes import FOLDER
 from tests.fake_upstream import Canned, stream_of
-from tests.server.conftest import events_of, serving, upload, upstream
+from tests.server.conftest import events_of, serving, until, upload, upstream
 from tests.server.test_function_calling import calling
 from tools.sandbox import tiers
 from tools.sandbox.errors import SandboxUnavailable
@@ -95,6 +97,20 @@ async def test_files_of_another_tenant_are_not_there(tmp_path):
         assert (denied["fault"], denied["artifacts"]) == ("refused", [])
         assert f"there is no uploaded file '{file_id}'" in denied["output"]
         assert (await client.get(f"/v1/files/{reply['artifacts'][0]['file_id']}/content")).status_code == 404
+
+
+async def test_a_run_that_is_cancelled_ends_its_code(client, tmp_path):
+    folder = tmp_path / "data" / FOLDER
+    asking = asyncio.create_task(ask(client, "open('begun', 'w').close()\nwhile True: pass"))
+    await until(lambda: _is(any(folder.glob("*/begun"))))
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await until(lambda: _is(not any(folder.iterdir())))
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def _is(truth):
+    return truth
 
 
 async def test_a_service_without_a_sandbox_says_why(tmp_path):

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from tools.sandbox.base import Cell, Limits, Ran
 from tools.sandbox.canaries import try_canaries
@@ -44,6 +45,8 @@ class LocalSandbox:
         self._keeper: Keeper | None = None
         self._starting = asyncio.Lock()
         self._sessions: dict[str, Session] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By name of session, while somebody runs a cell there or waits to."""
         self._room = asyncio.Condition()
         self._opening = 0
         self._sweeper: asyncio.Task[None] | None = None
@@ -56,7 +59,7 @@ class LocalSandbox:
 
     async def end(self, session: str) -> None:
         if (found := self._sessions.pop(session, None)) is not None:
-            await found.end()
+            await found.close()
             await self._tell_room()
 
     async def aclose(self) -> None:
@@ -66,7 +69,7 @@ class LocalSandbox:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
-            await session.end()
+            await session.close()
         if self._keeper is not None:
             await self._keeper.aclose()
         await asyncio.to_thread(remove, self._directory)
@@ -100,35 +103,30 @@ class LocalSandbox:
 
     @asynccontextmanager
     async def _session(self, name: str) -> AsyncIterator[Session]:
-        """The session of that name with its lock held, or a new one."""
-        while True:
+        """The session of that name, or a new one, for this caller alone; one without a name ends with its cell."""
+        name = name or f"alone {secrets.token_hex(8)}"
+        turn = self._turns.setdefault(name, asyncio.Lock())
+        async with turn:
             keeper = await self.start()
-            session = self._sessions.get(name) if name else None
-            if session is None:
+            if (session := self._sessions.get(name)) is None or not session.alive:
                 session = await self._new(keeper, name)
             async with session.lock:
-                if not session.alive:  # it ended while we waited for it
-                    self._forget(name, session)
-                    continue
                 try:
                     yield session
                 finally:
-                    if not name or not session.alive:
-                        self._forget(name, session)
+                    if name.startswith("alone ") or not session.alive:
+                        self._sessions.pop(name, None)
                         await session.end()
                     await self._tell_room()
-                return
 
     async def _new(self, keeper: Keeper, name: str) -> Session:
         await self._make_room()
         try:
-            work = self._directory / secrets.token_hex(16)
-            session = await open_session(keeper, work, self._limits)
-            key = name or work.name
-            if self._closed or key in self._sessions:  # somebody else was quicker
+            session = await open_session(keeper, self._directory / secrets.token_hex(16), self._limits)
+            if self._closed:
                 await session.end()
-                return self._sessions.get(key, session)
-            self._sessions[key] = session
+                raise SandboxUnavailable("the service is stopping", "start it again")
+            self._sessions[name] = session
             return session
         finally:
             self._opening -= 1
@@ -148,10 +146,6 @@ class LocalSandbox:
                 return
         most = self._limits.sessions
         raise SandboxBusy(f"all {most} sandboxes are running code: try again, or raise the setting 'sandbox_sessions'")
-
-    def _forget(self, name: str, session: Session) -> None:
-        for key in [key for key, known in self._sessions.items() if known is session]:
-            del self._sessions[key]
 
     async def _tell_room(self) -> None:
         async with self._room:

@@ -83,8 +83,15 @@ class Session:
         await self.end()
         return self._ran(made, "", error, (LOST,), "lost", seconds)
 
+    async def close(self) -> None:
+        """End it from outside; a cell that runs ends first, as lost."""
+        if self.alive:
+            kill(self._birth.pidfd)
+        async with self.lock:
+            await self.end()
+
     async def end(self) -> None:
-        """No process, descriptor or folder is left."""
+        """For whoever holds the lock, or where nobody can: no process, descriptor or folder is left."""
         if not self.alive:
             return
         self.alive = False
