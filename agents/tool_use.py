@@ -90,12 +90,12 @@ def offered(run: Run, options: ToolOptions) -> dict[str, Tool]:
         return {
             name: tool
             for name, tool in there.items()
-            if (searching or not tool.needs_collection) and (can_run or not tool.needs_sandbox)
+            if not tool.lacks_documents(run.deps.reach, searching) and (can_run or not tool.needs_sandbox)
         }
     chosen = {name: there[name] for name in options.tools}
     for name, tool in chosen.items():
-        if tool.needs_collection and not searching:
-            raise CollectionRequired(f"the tool {name!r} searches documents, and the run was given no collection")
+        if lacking := tool.lacks_documents(reach, searching):
+            raise CollectionRequired(f"the tool {name!r} searches documents, and the run was given no {lacking}")
         if tool.needs_sandbox and reach.sandbox is None:
             raise SandboxRequired(f"the tool {name!r} runs code, which cannot be done here: {reach.no_sandbox}")
     return chosen

@@ -16,9 +16,10 @@ from backends.lifetime import closing
 from retrieval.loaders.isolated import IsolatedLoader
 from server.desk import TenantDesk
 from server.sandboxes import FOLDER, tier_of
-from server.web import GuardedWeb
+from server.web import AGENT, GuardedWeb
 from tools.base import Ask, Context, Rates
 from tools.errors import ToolError
+from tools.mediawiki import MediaWiki
 from tools.rate_service import RateService
 from tools.rates import RateFile
 from tools.web import rules_for
@@ -46,9 +47,20 @@ async def reach_of(settings: Settings, data_dir: Path, stack: AsyncExitStack) ->
         rates=rates,
         web=GuardedWeb(settings.fetch.rules()),
         loader=reader,
+        encyclopedia=_encyclopedia(settings),
         sandbox=tier.sandbox,
         no_sandbox="" if tier.sandbox is not None else f"{tier.reason}; {tier.way_out}",
     )
+
+
+def _encyclopedia(settings: Settings) -> MediaWiki | None:
+    given = settings.wikipedia
+    if given.source != "api":
+        return None
+    url = given.address()
+    web = GuardedWeb(rules_for(url, seconds=given.seconds, most_bytes=given.max_bytes))
+    agent = f"{AGENT}{f' {given.contact}' if given.contact else ''}"
+    return MediaWiki(web, url, agent, given.variant)
 
 
 def _rates(settings: Settings) -> Rates | None:

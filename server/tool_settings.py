@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -16,6 +17,13 @@ def _network(text: str) -> str:
         return str(ip_network(text))
     except ValueError as error:
         raise ValueError(f"{error}; write it as 10.1.0.0/16 or fd00::/8") from None
+
+
+def _api(url: str) -> str:
+    parts = urlsplit(url.replace("{language}", "en"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("write the address of api.php, as https://{language}.wikipedia.org/w/api.php")
+    return url
 
 
 class Fetch(BaseModel):
@@ -43,3 +51,23 @@ class Fetch(BaseModel):
             seconds=self.seconds,
             most_bytes=self.max_bytes,
         )
+
+
+class Wikipedia(BaseModel):
+    """`[wikipedia]`: where the tool of that name reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["collection", "api"] = "collection"
+    """The documents of the run, or a MediaWiki on the web."""
+    url: Annotated[str, AfterValidator(_api)] = "https://{language}.wikipedia.org/w/api.php"
+    language: str = Field(default="en", pattern=r"^[a-z]{2,12}(-[a-z]{2,12})*$")
+    variant: str = Field(default="", pattern=r"^([a-z]{2,12}(-[a-z]{2,12})*)?$")
+    """Of the script, where a wiki has several: `zh-cn`, `zh-tw`."""
+    contact: str = Field(default="", pattern=r"^[ -~]{0,200}$")
+    """An address of yours, for whoever runs the wiki; sent with each request."""
+    seconds: float = Field(default=10.0, gt=0, le=60)
+    max_bytes: int = Field(default=5 << 20, gt=0)
+
+    def address(self) -> str:
+        return self.url.replace("{language}", self.language)

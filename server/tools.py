@@ -52,8 +52,12 @@ async def call_tool(request: Request, name: str, body: Call) -> dict[str, Any]:
     if body.collection is not None:
         collection_id = await resolve_collection(services, tenant_of(request), body.collection, "collection")
         retriever = await services.collections.get(collection_id)
-    elif tool.needs_collection:
-        raise bad_request(f"The tool {name!r} needs a 'collection'.", "collection", "collection_required")
+    elif lacking := tool.lacks_documents(services.reach, searching=False):
+        raise bad_request(
+            f"The tool {name!r} needs a 'collection'{lacking.removeprefix('collection')}.",
+            "collection",
+            "collection_required",
+        )
     arguments = body.arguments if isinstance(body.arguments, str) else json.dumps(body.arguments)
     began = time.perf_counter()
     tenant = tenant_of(request)
@@ -79,7 +83,7 @@ def _described(tool: Tool, reach: Context) -> dict[str, Any]:
         **tool.spec.model_dump(mode="json"),
         "read_only": tool.read_only,
         "needs_approval": tool.needs_approval,
-        "needs_collection": tool.needs_collection,
+        "needs_collection": bool(tool.lacks_documents(reach, searching=False)),
         "unavailable": reach.no_sandbox if tool.needs_sandbox and reach.sandbox is None else None,
         "seconds": tool.seconds,
     }

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from tools.desk import Desk, Kept
     from tools.sandbox.base import Sandbox
     from tools.web import Web
+    from tools.wiki import Page
 
 Function = Callable[..., Any]
+NO_ENCYCLOPEDIA = 'a public encyclopedia is off: the setting `wikipedia.source` = "api" lets it be read'
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What OpenAI's API takes as the name of a function; others take no more."""
 
@@ -63,12 +65,20 @@ class Context:
     sandbox: Sandbox | None = None
     """Where code that a model wrote is run; None: nowhere, and `no_sandbox` says why."""
     no_sandbox: str = "no sandbox was set up"
+    encyclopedia: Encyclopedia | None = None
+    """A public one; None: the documents of the run are all there is."""
 
 
 class Ask(Protocol):
     async def __call__(self, instructions: str, text: str, question: str, sources: Sequence[Source] = ()) -> str:
         """What the backend answers to `text`; `question` and `sources`: as in `backends.base.Request`, for a backend
         that quotes. Raises ToolError where it fails."""
+        ...
+
+
+class Encyclopedia(Protocol):
+    async def find(self, entity: str) -> Page | list[str]:
+        """The page of that title, or titles like it. Raises ToolError."""
         ...
 
 
@@ -115,6 +125,8 @@ class Tool:
     needs_approval: bool = False
     """A person has to agree to every call; no caller can switch that off."""
     needs_collection: bool = False
+    or_encyclopedia: bool = False
+    """It needs none where the service reads a public encyclopedia."""
     needs_sandbox: bool = False
     """It runs code that a model wrote: not offered where there is no sandbox."""
     seconds: float = 30.0
@@ -124,6 +136,12 @@ class Tool:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    def lacks_documents(self, context: Context, searching: bool) -> str:
+        """What it would need and does not have, as the end of a sentence; empty if it can be called."""
+        if not self.needs_collection or searching or (self.or_encyclopedia and context.encyclopedia is not None):
+            return ""
+        return f"collection{f'; {NO_ENCYCLOPEDIA}' if self.or_encyclopedia else ''}"
 
 
 @overload
@@ -137,6 +155,7 @@ def tool(
     read_only: bool = False,
     needs_approval: bool = False,
     needs_collection: bool = False,
+    or_encyclopedia: bool = False,
     needs_sandbox: bool = False,
     seconds: float = 30.0,
     max_chars: int = 20_000,
