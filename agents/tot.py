@@ -35,6 +35,8 @@ from agents.thoughts.judging import Known, voted, weighed
 from backends.base import Message
 
 TEMPERATURE = 0.7
+MOST_CHILDREN = 200
+"""New states of one: the Game of 24 has 36 first steps at most, and a model that loops would name thousands."""
 
 
 class TotOptions(Options):
@@ -105,7 +107,10 @@ async def expand(state: TotState, runtime: Runtime[Run]) -> TotState:
     listed = state.get("listed", {})
     found = await asyncio.gather(*(_children(run, settings, question, parent, listed) for parent in parents))
     made, fresh = state.get("made", 0), []
-    for parent, texts in zip(parents, found, strict=True):
+    for parent, named in zip(parents, found, strict=True):
+        texts = named[:MOST_CHILDREN]
+        if len(named) > MOST_CHILDREN:
+            run.warn("many_states", f"{len(named)} new states of one: the first {MOST_CHILDREN} count")
         for text in texts:
             made += 1
             fresh.append(Thought(id=str(made), parent=parent.id, state=text, depth=parent.depth + 1))

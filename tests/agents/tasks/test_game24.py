@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import re
 from fractions import Fraction
 
 import pytest
@@ -97,3 +98,71 @@ def test_a_step_leaves_one_number_fewer_and_says_the_truth(numbers):
         assert eval(f"Fraction('{a}') {sign} Fraction('{b}')") == Fraction(value)
         assert len(left) == len(numbers) - 1
         assert Fraction(value) in left
+
+
+def solution(parts):
+    """A tree (left, sign, right) that makes 24 of the numbers, or None."""
+    if len(parts) == 1:
+        return parts[0][1] if parts[0][0] == 24 else None
+    for i, j in itertools.permutations(range(len(parts)), 2):
+        (x, left), (y, right) = parts[i], parts[j]
+        rest = [part for place, part in enumerate(parts) if place not in (i, j)]
+        for sign, value in (("+", x + y), ("-", x - y), ("*", x * y), ("/", x / y if y else None)):
+            found = None if value is None else solution([*rest, (value, (left, sign, right))])
+            if found is not None:
+                return found
+    return None
+
+
+SOLVABLE = [(4, 5, 6, 10), (1, 2, 4, 7), (3, 3, 8, 8), (2, 5, 8, 11), (1, 5, 5, 5), (13, 10, 1, 1), (6, 6, 6, 6)]
+
+
+@st.composite
+def rewritten(draw):
+    """A puzzle and one of the many ways to write a solution of it: the sides of + and * in any order, signs and blanks
+    of any kind, brackets where they are not needed."""
+    numbers = draw(st.sampled_from(SOLVABLE))
+    tree = solution([(Fraction(number), str(number)) for number in numbers])
+    signs = {"*": "*×✕·", "/": "/÷", "-": "-−–", "+": "+＋"}
+
+    def written(node):
+        if isinstance(node, str):
+            text = node
+        else:
+            left, sign, right = node
+            if sign in "+*" and draw(st.booleans()):
+                left, right = right, left
+            blank = draw(st.sampled_from(["", " ", "  "]))
+            text = f"({written(left)}{blank}{draw(st.sampled_from(signs[sign]))}{blank}{written(right)})"
+        return f"({text})" if draw(st.integers(0, 4)) == 0 else text
+
+    expression = written(tree)
+    form = draw(
+        st.sampled_from(["{}", "{} = 24", "Answer: {} = 24", "Hm.\nanswer is {}", "答案：{}=24", "`{}`", "**{}**"])
+    )
+    return " ".join(map(str, numbers)), expression, form.format(expression)
+
+
+@given(rewritten())
+def test_every_way_to_write_a_solution_is_right(given):
+    puzzle, _, answer = given
+    outcome = check(puzzle, answer)
+    assert outcome.correct, (answer, outcome.reason)
+
+
+@given(rewritten(), st.data())
+def test_other_numbers_or_one_used_twice_or_left_out_are_wrong(given, data):
+    puzzle, expression, _ = given
+    numbers = [*re.finditer(r"\d+", expression)]
+    chosen = data.draw(st.sampled_from(numbers))
+    other = data.draw(st.integers(1, 13).filter(lambda number: number != int(chosen[0])))
+    changed = f"{expression[: chosen.start()]}{other}{expression[chosen.end() :]}"
+    assert not check(puzzle, changed).correct
+    assert not check(puzzle, f"{expression} + {chosen[0]} - {chosen[0]}").correct
+    assert not check(puzzle, f"{expression} * 1").correct
+    assert not check(puzzle, "24").correct
+
+
+@given(st.text(max_size=80))
+def test_no_text_is_more_than_wrong(answer):
+    assert not check("1 1 1 1", answer).correct
