@@ -1,0 +1,42 @@
+"""The tables of a piece of research, and whether anything can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
+
+from agents.tool_use import ToolOptions, offered
+from retrieval.base import Hit
+
+if TYPE_CHECKING:
+    from agents.run import Run
+
+SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm", ".sqlite", ".sqlite3", ".db"})
+
+
+class Table(TypedDict):
+    id: str
+    name: str
+
+
+def tables_of(ids: Sequence[str] | None, found: Sequence[Sequence[Hit]]) -> list[Table]:
+    """Those named, or those found: of all hits, as a table's rows may be passages that did not fit into the prompt."""
+    if ids is not None:
+        return [Table(id=id, name=id) for id in dict.fromkeys(ids)]
+    hits = [hit for ranking in reversed(found) for hit in ranking]
+    names = {hit.file_id: hit.filename for hit in hits if PurePath(hit.filename).suffix.lower() in SUFFIXES}
+    return [Table(id=id, name=name) for id, name in names.items()]
+
+
+def missing(run: Run, options: ToolOptions, tool: str, tables: Sequence[Table]) -> str:
+    """Why the tool cannot work on them; empty: it can. Raises what `offered` raises."""
+    if not tables:
+        return "no table was found among the documents; name its file in the option 'tables'"
+    if tool in offered(run, options):
+        return ""
+    if options.tools is not None:
+        return f"the option 'tools' leaves out {tool!r}"
+    return f"the tool {tool!r} cannot be used here: {run.deps.reach.no_sandbox}"
