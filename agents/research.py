@@ -3,15 +3,15 @@
 Source: the opening question of so-large-lm, chapter 13 (how the market of electric cars grew in ten years, and what it
 did to environmental policy, with a chart), and its parts of an agent: planning, tools, a report from what they gave.
 
-    plan -> review -> gather -> compute -> draw -> write -> END
-               |        |       |  ^ |      |  ^             compute, draw: once more after a failure, told why
-               |        |       +--+ |      +--+
-               |        +------------+-----> write           no table, no sandbox, or nothing planned for them
-               +-----------------------------> END           the person says no
+    plan -> review -> gather -> look -> compute -> draw -> write -> END
+               |         |               |  ^      |  ^         compute, draw: once more after a failure, told why
+               |         |               +--+      +--+
+               |         +----------------------------> write   no table, no sandbox, or nothing planned for them
+               +---------------------------------------> END    the person says no
 
-The plan's questions are searched one by one. A query in SQL computes the figures; code in the sandbox draws them, and
-the values are read off the chart itself and compared with what the query gave. The report's markers are checked
-against the sources, like those of `rag`.
+The plan's questions are searched one by one. The tables are looked at, a query in SQL computes the figures, code in the
+sandbox draws them, and the values are read off the chart itself and compared with what the query gave. The report's
+markers are checked against the sources, like those of `rag`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from typing import Literal
 
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
-from pydantic import BaseModel, ConfigDict, Field
 
 from agents import abstention
 from agents import research_prompts as prompts
@@ -30,49 +29,18 @@ from agents.charts import READ_OFF, compare, shown
 from agents.citations import check
 from agents.events import Plan
 from agents.pipeline import Pipeline, State
+from agents.research_options import Program, Query, ResearchOptions
 from agents.research_plan import ResearchPlan, reviewed
 from agents.research_tables import Table, missing, tables_of
 from agents.run import Run
 from agents.sources import as_sources, fence, fit, merge
 from agents.structured import ask_json
-from agents.tool_use import Done, ToolOptions, as_data, offered, use
+from agents.tool_use import Done, offered, use
 from backends.base import Message, ToolCall
 from backends.errors import BadStructuredOutput
 from retrieval.base import Hit
 
 TOOL_OF = {"figures": "sql", "chart": "python"}
-
-
-class ResearchOptions(ToolOptions):
-    tools: tuple[Literal["sql", "python"], ...] | None = Field(
-        None,
-        description="Which of `sql` and `python` may be used; null: both, `python` only where there is a sandbox.",
-    )
-    review: bool = Field(
-        False, description="A person is asked about the plan before anything is done, and may change it."
-    )
-    max_questions: int = Field(5, ge=1, le=10, description="Questions of the plan; further ones are left out.")
-    tables: tuple[str, ...] | None = Field(
-        None,
-        max_length=20,
-        description="Ids of the files with figures (CSV, XLSX, SQLite); null: those among the passages found.",
-    )
-    attempts: int = Field(2, ge=1, le=5, description="How often a query or a program that failed is written in all.")
-    max_source_chars: int = Field(
-        16_000, ge=500, le=1_000_000, description="Characters of source text in a prompt, in all; the rest is dropped."
-    )
-
-
-class Query(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    query: str = Field(min_length=1, description="One SELECT statement.")
-
-
-class Program(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    code: str = Field(min_length=1, description="Python that draws the chart.")
 
 
 class ResearchState(State, total=False):
@@ -83,6 +51,8 @@ class ResearchState(State, total=False):
     tables: list[Table]
     parts: list[str]
     """What of the plan can be done beside the search: "figures", "chart"."""
+    columns: str
+    """What the tables hold, as `sql` describes them."""
     query: str
     """The SQL that gave the figures."""
     figures: str
@@ -147,14 +117,26 @@ async def gather(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
     return {"hits": hits, "tables": tables, "parts": parts, "tried": []}
 
 
+async def look(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
+    run, parts = runtime.context, state["parts"]
+    if "sql" not in offered(run, run.options(ResearchOptions)):
+        return {}
+    done = await _use(run, "sql", {"files": _ids(state)}, "look")
+    if done.fault is None:
+        return {"columns": done.text}
+    for part in parts:
+        run.warn(f"no_{part}", f"the tables cannot be looked at: {done.text}")
+    return {"parts": []}
+
+
 async def compute(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
     run, made, tried = runtime.context, _plan(state), state["tried"]
-    wanted = prompts.compute(made.figures, _names(state), tried)
+    wanted = prompts.compute(made.figures, state.get("columns", ""), tried)
     try:
         written = await ask_json(run, *_told(state, wanted), fits=Query, question=state["question"])
     except BadStructuredOutput as error:
         return _failed(run, "figures", [*tried, str(error)], final=True)
-    done = await _use(run, "sql", {"query": written.query, "files": _ids(state)}, len(tried))
+    done = await _use(run, "sql", {"query": written.query, "files": _ids(state)}, f"query_{len(tried) + 1}")
     if done.fault is None:
         return {"query": written.query, "figures": done.text, "tried": [], "again": False}
     trouble = prompts.trouble(written.query, done.text)
@@ -163,19 +145,20 @@ async def compute(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
 
 async def draw(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
     run, made, tried = runtime.context, _plan(state), state["tried"]
-    figures = state.get("figures", "")
-    wanted = prompts.draw(made.chart, _names(state), state.get("query", ""), figures, tried)
+    wanted = prompts.draw(made.chart, _names(state), state.get("columns", ""), _figures(state), tried)
     try:
         written = await ask_json(run, *_told(state, wanted), fits=Program, question=state["question"])
     except BadStructuredOutput as error:
         return _failed(run, "chart", [*tried, str(error)], final=True)
-    done = await _use(run, "python", {"code": f"{written.code}\n{READ_OFF}", "files": _ids(state)}, len(tried))
+    done = await _use(
+        run, "python", {"code": f"{written.code}\n{READ_OFF}", "files": _ids(state)}, f"draw_{len(tried) + 1}"
+    )
     printed, series = shown(done.text)
     if done.fault is not None or series is None:
         trouble = prompts.trouble(written.code, f"{printed}\n{'' if done.fault else prompts.NOTHING_DRAWN}".strip())
         return _failed(run, "chart", [*tried, trouble], final=done.fault == "denied")
-    if figures:
-        compare(run, series, figures)
+    if "figures" in state:
+        compare(run, series, state["figures"])
     return {"chart": prompts.drawn(series, printed), "tried": [], "again": False}
 
 
@@ -209,7 +192,11 @@ def after_review(state: ResearchState) -> Literal["gather", "__end__"]:
     return "__end__" if "answer" in state else "gather"
 
 
-def after_gather(state: ResearchState) -> Literal["compute", "draw", "write"]:
+def after_gather(state: ResearchState) -> Literal["look", "write"]:
+    return "look" if state["parts"] else "write"
+
+
+def after_look(state: ResearchState) -> Literal["compute", "draw", "write"]:
     return "compute" if "figures" in state["parts"] else _draw_or_write(state)
 
 
@@ -237,6 +224,10 @@ def _ids(state: ResearchState) -> list[str]:
     return [table["id"] for table in state["tables"]]
 
 
+def _figures(state: ResearchState) -> str:
+    return prompts.figures(state["query"], state["figures"]) if "figures" in state else ""
+
+
 def _told(state: ResearchState, wanted: str) -> tuple[Message, ...]:
     system = Message(role="system", content=prompts.DATA)
     return system, *state["history"], Message(role="user", content=f"{fence(state['hits'])}\n\n{wanted}")
@@ -244,15 +235,13 @@ def _told(state: ResearchState, wanted: str) -> tuple[Message, ...]:
 
 def _material(state: ResearchState) -> str:
     """What the report is written from."""
-    figures = state.get("figures", "")
-    computed = Done(call=ToolCall(id="sql", name="sql", arguments="{}"), text=figures)
-    parts = [fence(state["hits"]), as_data(computed, ()) if figures else "", state.get("chart", "")]
+    parts = [fence(state["hits"]), _figures(state), state.get("chart", "")]
     return "\n\n".join((*filter(None, parts), prompts.report(state["question"], _plan(state).questions)))
 
 
-async def _use(run: Run, name: str, arguments: dict[str, object], tried: int) -> Done:
+async def _use(run: Run, name: str, arguments: dict[str, object], id: str) -> Done:
     options = run.options(ResearchOptions)
-    call = ToolCall(id=f"{name}-{tried + 1}", name=name, arguments=json.dumps(arguments, ensure_ascii=False))
+    call = ToolCall(id=id, name=name, arguments=json.dumps(arguments, ensure_ascii=False))
     return await use(run, call, offered(run, options), options)
 
 
@@ -271,6 +260,7 @@ graph = StateGraph(ResearchState, context_schema=Run)
 graph.add_node(plan)
 graph.add_node(review)
 graph.add_node(gather)
+graph.add_node(look)
 graph.add_node(compute)
 graph.add_node(draw)
 graph.add_node(write)
@@ -278,6 +268,7 @@ graph.add_edge("__start__", "plan")
 graph.add_edge("plan", "review")
 graph.add_conditional_edges("review", after_review)
 graph.add_conditional_edges("gather", after_gather)
+graph.add_conditional_edges("look", after_look)
 graph.add_conditional_edges("compute", after_compute)
 graph.add_conditional_edges("draw", after_draw)
 

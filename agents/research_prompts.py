@@ -30,27 +30,32 @@ WRITE = (
 )
 NOTHING_DRAWN = "no figure of matplotlib was open at the end, so there is no chart"
 _COMPUTE = (
-    "Write one SELECT statement over the tables of {tables} that computes: {wanted}\n"
-    "The sources show what columns they have. Name every computed column, and sort the rows."
+    "Write one SELECT statement, in SQLite's dialect and over the tables below, that computes: {wanted}\n"
+    "Name every computed column, and sort the rows.\n<tool_result>\n{columns}\n</tool_result>"
 )
 _DRAW = (
     "Write Python that draws with matplotlib: {wanted}\n"
     "The files {tables} lie in the current folder; read them with pandas. Plot the values as they are, without scaling "
     "them; label the axes and give a title. Leave the figure open: do not close or show it, and save nothing."
 )
-_FIGURES = (
-    "This query gave these figures, which the chart has to show:\n{query}\n<tool_result>\n{figures}\n</tool_result>"
-)
+_COLUMNS = "What is in the tables:\n<tool_result>\n{columns}\n</tool_result>"
+_FIGURES = "Computed from the tables by this query:\n{query}\n<tool_result>\n{figures}\n</tool_result>"
 _TRIED = "Earlier tries failed; write it so that this does not happen again.\n<tool_result>\n{tried}\n</tool_result>"
 
 
-def compute(wanted: str, tables: Sequence[str], tried: Sequence[str]) -> str:
-    return "\n\n".join((_COMPUTE.format(wanted=wanted, tables=", ".join(tables)), *_again(tried)))
+def compute(wanted: str, columns: str, tried: Sequence[str]) -> str:
+    return "\n\n".join((_COMPUTE.format(wanted=wanted, columns=unfenced(columns)), *_again(tried)))
 
 
-def draw(wanted: str, tables: Sequence[str], query: str, figures: str, tried: Sequence[str]) -> str:
-    given = [_FIGURES.format(query=query, figures=unfenced(figures))] if figures else []
-    return "\n\n".join((_DRAW.format(wanted=wanted, tables=", ".join(tables)), *given, *_again(tried)))
+def draw(wanted: str, tables: Sequence[str], columns: str, given: str, tried: Sequence[str]) -> str:
+    """`given`: as `figures` writes it; empty: nothing was computed."""
+    known = [_COLUMNS.format(columns=unfenced(columns))] if columns else []
+    exactly = [f"Draw these figures and no others.\n{given}"] if given else []
+    return "\n\n".join((_DRAW.format(wanted=wanted, tables=", ".join(tables)), *known, *exactly, *_again(tried)))
+
+
+def figures(query: str, gave: str) -> str:
+    return _FIGURES.format(query=query, figures=unfenced(gave))
 
 
 def trouble(written: str, said: str) -> str:
