@@ -83,7 +83,7 @@ def compare(run: Run, series: Sequence[Series], figures: str) -> None:
         run.warn("chart_unchecked", "the values of such a chart cannot be read off it, so nothing compares them")
         return
     foreign = strangers(series, figures)
-    values = ", ".join(f"{value:g}" for value in foreign[:10])
+    values = ", ".join(f"{value:.12g}" for value in foreign[:10])
     message = f"values that the query did not give: {values}" if foreign else "every value is one that the query gave"
     run.emit(Validated, what="chart", ok=not foreign, message=message)
     if foreign:

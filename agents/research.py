@@ -40,6 +40,8 @@ from backends.base import Message, ToolCall
 from backends.errors import BadStructuredOutput
 from retrieval.base import Hit
 
+DEPTH = 50
+"""Passages that are looked through for tables: those of a table read less like an answer than a text does."""
 TOOL_OF = {"figures": "sql", "chart": "python"}
 
 
@@ -59,6 +61,8 @@ class ResearchState(State, total=False):
     """What it gave, as text."""
     chart: str
     """What is known of the chart; not there: there is none."""
+    series: list[dict[str, object]]
+    """What it shows, as it was read off it: a label and values of each line, bars or dots."""
     tried: list[str]
     """Of the part under way: what failed so far, with the reason."""
     again: bool
@@ -104,10 +108,13 @@ async def review(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
 
 async def gather(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
     run, options, made = runtime.context, runtime.context.options(ResearchOptions), _plan(state)
-    queries = [*made.questions, *([made.figures] if made.figures else [])]
-    found = [await run.search(query, options.k) for query in queries]
-    hits = fit(merge(found, options.k * len(queries)), options.max_source_chars)
-    tables = tables_of(options.tables, found)
+    found = [await run.search(question, options.k) for question in made.questions]
+    deep = await run.search(made.figures or made.chart, DEPTH) if made.figures or made.chart else []
+    tables = tables_of(options.tables, deep)
+    # Beside each list's best, the best passage of every table: its rows may be what the report rests on.
+    rows = [hit for hit in deep if hit.file_id in {table["id"] for table in tables}]
+    found += [deep[: options.k], list({hit.file_id: hit for hit in reversed(rows)}.values())]
+    hits = fit(merge(found, options.k * len(found)), options.max_source_chars)
     parts = []
     for part, tool in TOOL_OF.items():
         if getattr(made, part) and (why := missing(run, options, tool, tables)):
@@ -159,7 +166,8 @@ async def draw(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
         return _failed(run, "chart", [*tried, trouble], final=done.fault == "denied")
     if "figures" in state:
         compare(run, series, state["figures"])
-    return {"chart": prompts.drawn(series, printed), "tried": [], "again": False}
+    told = [one.model_dump(mode="json") for one in series]
+    return {"chart": prompts.drawn(series, printed), "series": told, "tried": [], "again": False}
 
 
 async def write(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:

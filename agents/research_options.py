@@ -20,8 +20,8 @@ class ResearchOptions(ToolOptions):
     max_questions: int = Field(5, ge=1, le=10, description="Questions of the plan; further ones are left out.")
     tables: tuple[str, ...] | None = Field(
         None,
-        max_length=20,
-        description="Ids of the files with figures (CSV, XLSX, SQLite); null: those among the passages found.",
+        max_length=8,
+        description="Ids of the files with figures (CSV, XLSX, SQLite); null: those that a search finds.",
     )
     attempts: int = Field(2, ge=1, le=5, description="How often a query or a program that failed is written in all.")
     max_source_chars: int = Field(

@@ -65,7 +65,7 @@ def trouble(written: str, said: str) -> str:
 
 def drawn(series: Sequence[Series], printed: str) -> str:
     """What is known of a chart, for the report."""
-    lines = [f"- {one.label}: {', '.join(f'{value:g}' for value in one.values[:30])}" for one in series]
+    lines = [f"- {one.label}: {', '.join(f'{value:.12g}' for value in one.values[:30])}" for one in series]
     told = "\n".join(("A chart was drawn and is given to the reader. It shows these values:", *lines))
     return f"{told}\n<tool_result>\n{unfenced(printed)}\n</tool_result>" if printed else told
 

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm", ".sqlite", ".sqlite3", ".db"})
 
 
+MOST = 8
+"""Tables that one query may be about (`tools.sql`)."""
+
+
 class Table(TypedDict):
     id: str
     name: str
 
 
-def tables_of(ids: Sequence[str] | None, found: Sequence[Sequence[Hit]]) -> list[Table]:
-    """Those named, or those found: of all hits, as a table's rows may be passages that did not fit into the prompt."""
+def tables_of(ids: Sequence[str] | None, found: Sequence[Hit]) -> list[Table]:
+    """Those named, or those that passages were found of, the best first."""
     if ids is not None:
         return [Table(id=id, name=id) for id in dict.fromkeys(ids)]
-    hits = [hit for ranking in reversed(found) for hit in ranking]
-    names = {hit.file_id: hit.filename for hit in hits if PurePath(hit.filename).suffix.lower() in SUFFIXES}
-    return [Table(id=id, name=name) for id, name in names.items()]
+    names = {hit.file_id: hit.filename for hit in found if PurePath(hit.filename).suffix.lower() in SUFFIXES}
+    return [Table(id=id, name=name) for id, name in names.items()][:MOST]
 
 
 def missing(run: Run, options: ToolOptions, tool: str, tables: Sequence[Table]) -> str:

@@ -27,6 +27,10 @@ DEMOS = {
     "llm_p": Demo(
         "demos.llm_p:main", "The world of blocks by LLM+P: words into PDDL, a planner's plan, checked step by step."
     ),
+    "research": Demo(
+        "demos.research:main",
+        "How a market grew, in English and Chinese: a plan that a person changes, figures, a chart, a cited report.",
+    ),
     "swap": Demo("demos.swap:main", "Index, chunking and embedder swapped under searches, measured, and rolled back."),
 }
 DEFAULT = "rag"

@@ -109,7 +109,7 @@ async def test_from_the_question_to_a_report_with_a_chart():
     assert warnings(told) == []
     report = model.prompts[-1]
     assert ROWS in report
-    assert "cars: 11871, 1.45113e+06" in report
+    assert "cars: 11871, 1451130" in report
     assert "SELECT 1" in report
 
 

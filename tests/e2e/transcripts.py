@@ -17,6 +17,8 @@ FOLDER = ROOT / "docs" / "transcripts"
 WIDTH = 100
 VARYING = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "ID"),
+    (re.compile(r"file-[0-9a-f]{24}"), "FILE"),
+    (re.compile(r"\d+ colours"), "MANY colours"),
     (re.compile(r"\d[\d.,]* (m?s|seconds)\b"), "TIME"),
     (re.compile(r"\d+ searches"), "MANY searches"),
 )
