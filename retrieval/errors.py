@@ -9,6 +9,7 @@ RetrievalError
 +-- UnknownGeneration no such generation is loaded (names those that are)
 +-- GenerationNotReady a generation whose status does not allow what is asked of it
 +-- GateFailed        a generation that misses what its gate demands (`misses`: the figures)
++-- IndexUnavailable  the engine that holds an index cannot be reached or used (names the setting, and the way out)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
 +-- BadReranker       a reranker's spec that names none
 +-- RerankerMissing   the named reranker cannot be loaded here (says why and the way out)
@@ -58,6 +59,13 @@ class GateFailed(RetrievalError):
     def __init__(self, message: str, misses: list[dict[str, Any]]) -> None:
         super().__init__(message)
         self.misses = misses
+
+
+class IndexUnavailable(RetrievalError):
+    def __init__(self, message: str, *, lost: bool = False) -> None:
+        """`lost`: the engine is there, but what was kept in it is not."""
+        super().__init__(message)
+        self.lost = lost
 
 
 class EmbedderMissing(RetrievalError): ...

@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.postgres import NoPostgres, PostgresServer, connections, shared_postgres
 
 pytest.register_assert_rewrite("tests.peers.scenes")
 
@@ -84,3 +87,15 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("sandtable", appauthor=False))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL with pgvector that all tests share; one that stops it makes its own."""
+    try:
+        server = shared_postgres()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    yield server
+    connections().close()
+    server.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from retrieval.base import Index
 from retrieval.indexes.ann import AnnIndex
 from retrieval.indexes.bm25 import BM25Index
 from retrieval.indexes.flat import FlatIndex
+from retrieval.indexes.pgvector import PgvectorIndex
 from retrieval.indexes.plan import Plan
+from tests.postgres import connections
 
 DIMENSION = 6
 WORDS = ("sand", "table", "river", "stone", "cloud", "3.5", "北京", "大学", "東京", "서울")
@@ -30,10 +33,12 @@ WORDS = ("sand", "table", "river", "stone", "cloud", "3.5", "北京", "大学", 
 class Kind:
     """An index, how to make its payload from any seed, and a slow ranking to compare it with."""
 
-    make: Callable[[], Index]
-    load: Callable[[Path], Index]
+    make: Callable[[], Any]
+    load: Callable[[Path], Any]
     payload: Callable[[Sequence[int]], Any]
     reference: Callable[[dict[int, int], int], dict[int, float]]
+    again: Callable[[Any], Any] | None = None
+    """Opens the same anew, where another keeps it; None: it is saved to files."""
 
 
 def vectors(seeds: Sequence[int]) -> Any:
@@ -85,7 +90,16 @@ def approximate(factory: str, least: int, refine: int = 1) -> Kind:
     )
 
 
-KINDS = {
+def in_postgres(table: str = "") -> PgvectorIndex:
+    """A new one, or another pair of eyes on a table. The graph is asked however few rows there are."""
+    table = table or f"gen_{uuid4().hex}"
+    index = PgvectorIndex("pgvector:16", DIMENSION, connections(), table, compares_all=lambda allowed, rows: False)
+    index.open()
+    index.settle()
+    return index
+
+
+LOCAL = {
     "hnsw": approximate("HNSW16", 1),
     "ivf": approximate("IVF2,Flat", 2),
     "ivfpq": approximate("IVF2,PQ3x4fs", 16, refine=50),
@@ -97,12 +111,27 @@ KINDS = {
     "flat": Kind(lambda: FlatIndex(DIMENSION), FlatIndex.load, vectors, inner_products),
     "bm25": Kind(lambda: BM25Index(k1=1.2, b=0.5), lambda p: BM25Index.load(p, k1=1.2, b=0.5), texts, bm25_by_hand),
 }
+KINDS = LOCAL | {
+    "pgvector": Kind(
+        in_postgres, in_postgres, vectors, inner_products, again=lambda index: in_postgres(index.table)
+    )
+}
+
+
+def of(name: str, request: pytest.FixtureRequest) -> Kind:
+    if name == "pgvector":
+        request.getfixturevalue("postgres")
+    return KINDS[name]
 
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
-    found: Kind = KINDS[request.param]
-    return found
+    return of(request.param, request)
+
+
+@pytest.fixture(params=LOCAL)
+def local_kind(request: pytest.FixtureRequest) -> Kind:
+    return of(request.param, request)
 
 
 def ids(*values: int) -> Any:
@@ -135,7 +164,9 @@ def filled(kind: Kind, held: dict[int, int]) -> Index:
     return index if not isinstance(index, AnnIndex) else adopted(kind, index)
 
 
-def saved(kind: Kind, index: Index, folder: Path) -> Index:
+def saved(kind: Kind, index: Any, folder: Path) -> Any:
+    if kind.again is not None:
+        return kind.again(index)
     index.snapshot()(folder)
     return kind.load(folder)
 
@@ -230,15 +261,16 @@ def test_saved_and_loaded_is_the_same_and_goes_on(kind: Kind, tmp_path: Path) ->
     check(kind, loaded, held, allow=[7, 100, 9, 0])
 
 
-def test_a_loaded_index_outlives_its_files(kind: Kind, tmp_path: Path) -> None:
+def test_a_loaded_index_outlives_its_files(local_kind: Kind, tmp_path: Path) -> None:
     held = {id: id for id in range(10)}
-    loaded = saved(kind, filled(kind, held), tmp_path)
+    loaded = saved(local_kind, filled(local_kind, held), tmp_path)
     for file in tmp_path.iterdir():
         file.unlink()
-    check(kind, loaded, held)
+    check(local_kind, loaded, held)
 
 
-def test_a_snapshot_is_of_its_moment(kind: Kind, tmp_path: Path) -> None:
+def test_a_snapshot_is_of_its_moment(local_kind: Kind, tmp_path: Path) -> None:
+    kind = local_kind
     index = filled(kind, {id: id for id in range(20)})
     write = index.snapshot()
     index.add(ids(3, 50), kind.payload([33, 50]))
@@ -265,12 +297,13 @@ CHANGE = st.tuples(
 @given(changes=st.lists(CHANGE, max_size=10), allow=st.none() | st.lists(st.integers(0, 25)), k=st.integers(1, 15))
 def test_any_course_of_changes(
     name: str,
+    request: pytest.FixtureRequest,
     changes: list[tuple[str, list[tuple[int, int]]]],
     allow: list[int] | None,
     k: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    kind = KINDS[name]
+    kind = of(name, request)
     index, held = kind.make(), dict[int, int]()
     for change, rows in changes:
 
