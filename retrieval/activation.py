@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 
 from retrieval import generations
 from retrieval.errors import GateFailed, GenerationNotReady, UnknownGeneration
+from retrieval.reach import reachable
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
 
 
 async def activate(collection: Collection, generation_id: str, *, force: bool = False) -> None:
-    """Raises UnknownGeneration, GenerationNotReady, GateFailed (unless forced), EmbedderMismatch.
+    """Raises UnknownGeneration, GenerationNotReady, GateFailed (unless forced), EmbedderMismatch, IndexUnavailable.
 
     No search waits: those under way end in the generation that they began in.
     """
     database = collection.resources.database
     if generation_id not in collection.lanes and collection.beside is not None:
         await asyncio.shield(collection.beside)
+    if generation_id in collection.lanes and generation_id != collection.active.id:
+        await reachable(collection, collection.lanes[generation_id])
     async with collection.changing:
         row = await database.read(partial(generations.get, collection_id=collection.id, generation_id=generation_id))
         if row is None:

@@ -16,6 +16,7 @@ from retrieval.gate import Gate, misses
 from retrieval.judged import judged_scores
 from retrieval.measure import K, measure
 from retrieval.opening import join, note_model
+from retrieval.reach import serves
 from retrieval.sampling import sample
 from retrieval.tuning import tune
 
@@ -64,7 +65,7 @@ async def _measure(
         notes = await collection.building(tune, lane.generation, queries[::2], row.target_recall, pace)
         queries = queries[1::2]
     active = collection.active
-    before = [active] if active is not lane and active.refusal is None else []
+    before = [active] if active is not lane and await serves(collection, active) else []
     figures, *others = await measure(collection, [lane, *before], queries, pace)
     for other in others:
         metrics = await collection.in_thread(other.metrics, active.generation, None)
@@ -80,7 +81,7 @@ async def _judge(collection: Collection, lane: Lane, pace: Pace, metrics: dict[s
     active = collection.active
     own = await judged_scores(collection, lane, judged, K, pace)
     metrics |= {f"{name}_at_10": estimate(own[name]).mean for name in ("ndcg", "mrr")}
-    if active.refusal is not None:
+    if not await serves(collection, active):
         return None
     baseline = await judged_scores(collection, active, judged, K, pace)
     figures = {f"{name}_at_10": estimate(baseline[name]).mean for name in ("ndcg", "mrr")}

@@ -14,16 +14,18 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrieval import catalog, chunk_rows, filters, generations
 from retrieval.base import AttributeValue, Embedder, Hit, Rerank, StageScores
 from retrieval.contents import Content, Contents, FileEntry
-from retrieval.errors import UnknownGeneration
+from retrieval.errors import IndexUnavailable, UnknownGeneration
 from retrieval.generation import FOLD_AT_LEAST, Batch, Generation
 from retrieval.lanes import Lane
 from retrieval.pace import Pace, Stopped
+from retrieval.reach import caught_up, reachable
 from retrieval.resources import Resources
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ class Collection:
     ) -> list[Hit]:  # fmt: skip
         """The k best chunks, best first; fewer only if there are fewer. `lane`: the active one (None), or another.
 
-        Raises BadFilter, EmbedderMismatch, BadReranker, RerankerMissing.
+        Raises BadFilter, EmbedderMismatch, BadReranker, RerankerMissing, IndexUnavailable.
         """
         if rerank is not None:
             first = await self.search(query, max(k, rerank.depth), where=where, lane=lane)
@@ -120,7 +122,7 @@ class Collection:
         vector = await lane.queries.embed(query[:READ]) if lane.generation.spec.dense is not None else None
         spare = SPARE
         while True:
-            ranked = await self.in_thread(_ranked, lane, contents, query, vector, k + spare, allowed)
+            ranked = await self._look(lane, contents, query, vector, k + spare, allowed)
             shown = [r for r in ranked if contents.file_of(r.id, allowed) is not None]
             rows = await self.resources.database.read(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
             made = (_hit(r, rows.get(r.id), contents.file_of(r.id, allowed)) for r in shown)
@@ -129,6 +131,16 @@ class Collection:
                 return hits
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
+
+    async def _look(self, lane: Lane, *wanted: Any) -> list[Ranked]:
+        await caught_up(self, lane)
+        try:
+            return await self.in_thread(_ranked, lane, *wanted)  # type: ignore[no-any-return]
+        except IndexUnavailable as error:
+            if not error.lost:
+                raise
+        await caught_up(self, lane)
+        return await self.in_thread(_ranked, lane, *wanted)  # type: ignore[no-any-return]
 
     async def matched_terms(
         self, query: str, chunk_ids: Sequence[int], lane: Lane | None = None
@@ -151,7 +163,7 @@ class Collection:
             lanes = [lane for lane in self.lanes.values() if lane.chunking == key and lane.refusal is None]
             if place.content_id not in contents:
                 for lane in lanes:
-                    await self.in_thread(lane.generation.add, batches[lane.id])
+                    await self._tell(lane, lane.generation.add, batches[lane.id])
             former = contents.drop_file(file.file_id)
             contents.add_content(Content(place.content_id, place.first, place.count))
             contents.put_file(place.content_id, file)
@@ -160,7 +172,8 @@ class Collection:
         self.fold_soon()
 
     async def remove_file(self, file_id: str) -> bool:
-        """Take a file out, of the index first. False if the collection does not have it."""
+        """Take a file out, of the index first. False if the collection does not have it. Raises IndexUnavailable."""
+        await reachable(self, self.active)
         async with self.changing:
             for key, contents in self.views.items():
                 orphan = contents.drop_file(file_id)
@@ -193,9 +206,10 @@ class Collection:
     async def stop(self) -> None:
         """End what goes on beside searches and changes."""
         self.pace.stop()
-        for task in (self.beside, self._folding):
+        for task in (self.beside, self._folding, *(lane.catching_up for lane in self.lanes.values())):
             if task is not None:
-                await task
+                with suppress(IndexUnavailable):
+                    await task
 
     def fold_soon(self) -> None:
         """Write new bases where they are due, beside searches and changes."""
@@ -219,7 +233,16 @@ class Collection:
 
     async def _remove(self, lanes: Sequence[Lane], content: Content) -> None:
         for lane in lanes:
-            await self.in_thread(lane.generation.remove, _ids_of(content))
+            await self._tell(lane, lane.generation.remove, _ids_of(content))
+
+    async def _tell(self, lane: Lane, change: Any, about: Any) -> None:
+        """Have a lane changed. One whose engine is away misses it, and catches up later: the database has it."""
+        if lane.generation.behind:
+            return
+        try:
+            await self.in_thread(change, about)
+        except IndexUnavailable as error:
+            log.warning("generation %s of %s misses changes: %s", lane.id, self.id, error)
 
     async def in_thread(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.resources.searchers, work, *arguments)

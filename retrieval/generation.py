@@ -3,6 +3,9 @@
 The database is the truth. The base is a snapshot of the index under the data directory, so that a start need not read
 every vector and tokenise every text again; chunks that came or went since are found by comparing ids. It is folded anew
 only when as much has changed as a share of it, so n additions cost O(n); searches and changes go on meanwhile.
+
+A dense half that an engine keeps (`IndexSpec.outside`) has no base. It is asked for the ids that it holds instead, and
+again whenever it may have missed something.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from retrieval.indexes.bm25 import BM25Index
     from retrieval.indexes.flat import FlatIndex
     from retrieval.indexes.hybrid import Ranked
+    from retrieval.indexes.pgvector import PgvectorIndex
+    from retrieval.indexes.postgres import Postgres
 
 FOLD_AT_LEAST = 2_000
 """Chunks in the tail under which a new base is not worth its writing (some 0.3 s to rebuild them on start)."""
@@ -47,27 +52,59 @@ class Batch:
 class Generation:
     """Thread-safe: searches share a lock that additions and removals take alone. Every method blocks."""
 
-    def __init__(self, spec: IndexSpec, embedder: Embedder, directory: Path) -> None:
+    def __init__(
+        self, spec: IndexSpec, embedder: Embedder, directory: Path, postgres: Postgres | None = None
+    ) -> None:  # fmt: skip
         self.spec = spec
         self.embedder = embedder
         self.directory = directory
         self._lock = ReadWriteLock()
         self._folding = Lock()
-        self._dense: FlatIndex | AnnIndex | None = None
+        self._postgres = postgres
+        self._dense: FlatIndex | AnnIndex | PgvectorIndex | None = None
+        self._outside: PgvectorIndex | None = None
+        """The same, if an engine keeps it."""
         self._lexical: BM25Index | None = None
         self._ids: set[int] = set()
         self._base_size = 0
         self._changed = 0
         self.knobs = Knobs()
 
-    def open(self, alive: Ids, batches: Callable[[Ids], Iterator[Batch]]) -> None:
-        """Load the base, forget what is no longer alive, add what it lacks. `batches` makes Batches for given ids."""
+    def open(self, alive: Ids, batches: Callable[[Ids], Iterator[Batch]], pace: Pace | None = None) -> None:
+        """Load the base, forget what is no longer alive, add what it lacks. `batches` makes Batches for given ids.
+
+        Raises IndexUnavailable: it is `behind` then. Raises Stopped if `pace` says so."""
         bases.sweep(self.directory)
         based = self._load_base()
         self.set_knobs(self.knobs)
         self._base_size = len(based)
         self._ids = set(based.tolist())
-        self.reconcile(alive, batches)
+        if self.spec.outside:
+            self.catch_up(alive, batches, pace)
+        else:
+            self.reconcile(alive, batches)
+
+    def catch_up(
+        self, alive: Ids, batches: Callable[[Ids], Iterator[Batch]], pace: Pace | None = None, *, last: bool = True
+    ) -> int:  # fmt: skip
+        """Bring an engine's half in line, whatever it has missed; returns how much it lacked. Raises as `open`.
+
+        `last`: nothing changes meanwhile, so that it is no longer `behind`.
+        """
+        import numpy as np
+
+        assert self._outside is not None
+        self._outside.behind = True
+        held = self._outside.open()
+        if self._lexical is None:
+            self._ids = set(held.tolist())
+        else:
+            self._ids.intersection_update(held.tolist())
+            self._outside.remove(np.setdiff1d(held, np.array(sorted(self._ids), np.int64), assume_unique=True))
+        lacked = self.reconcile(alive, batches)
+        self._outside.settle(pace)
+        self._outside.behind = not last
+        return lacked
 
     def reconcile(self, alive: Ids, batches: Callable[[Ids], Iterator[Batch]]) -> int:
         """Bring the index in line with the ids that the database has; returns how many it lacked."""
@@ -80,6 +117,11 @@ class Generation:
             self.add(batch)
         return len(missing)
 
+    @property
+    def behind(self) -> bool:
+        """Whether an engine may lack changes, or is not open yet: `catch_up` before anything else."""
+        return self.spec.outside if self._outside is None else self._outside.behind
+
     def __len__(self) -> int:
         return len(self._ids)
 
@@ -91,8 +133,12 @@ class Generation:
             return list(plan.notes) if plan is not None else []
 
     def add(self, batch: Batch) -> None:
+        """Raises IndexUnavailable: the generation is `behind` then."""
+        if self._outside is not None and batch.vectors is not None:
+            # The engine keeps its searches and changes apart by itself, and may take long.
+            self._outside.add(batch.ids, batch.vectors)
         with self._lock.writing():
-            if self._dense is not None and batch.vectors is not None:
+            if self._dense is not None and batch.vectors is not None and self._outside is None:
                 self._dense.add(batch.ids, batch.vectors)
             if self._lexical is not None:
                 self._lexical.add(batch.ids, batch.texts, terms=batch.terms)
@@ -100,21 +146,30 @@ class Generation:
             self._changed += len(batch.ids)
 
     def remove(self, ids: Ids) -> None:
+        """Raises as `add`."""
         if len(ids) == 0:
             return
+        if self._outside is not None:
+            self._outside.remove(ids)
         with self._lock.writing():
-            for index in (self._dense, self._lexical):
+            for index in (self._dense if self._outside is None else None, self._lexical):
                 if index is not None:
                     index.remove(ids)
             self._ids.difference_update(ids.tolist())
             self._changed += len(ids)
+
+    def check(self) -> None:
+        """Raises IndexUnavailable if there is an engine that cannot be reached."""
+        if self.spec.outside and self._postgres is not None:
+            self._postgres.check()
 
     def search(
         self, query: str, vector: Vectors | None, k: int, allow: Ids | None, *, exactly: bool = False
     ) -> list[Ranked]:  # fmt: skip
         """The best k chunks, best first; `vector` (d,) is not needed by a lexical generation.
 
-        `exactly`: with every vector compared, which is what an approximate index is measured by.
+        `exactly`: with every vector compared, which is what an approximate index is measured by. Raises
+        IndexUnavailable.
         """
         from retrieval.indexes.hybrid import Exactly, search
 
@@ -143,13 +198,17 @@ class Generation:
 
     def approximates(self, allowed: int) -> bool:
         """Whether a dense search among so many chunks may miss some."""
-        from retrieval.indexes.ann import AnnIndex
-
         with self._lock.reading():
-            return isinstance(self._dense, AnnIndex) and self._dense.approximates(allowed)
+            approximates: Callable[[int], bool] = getattr(self._dense, "approximates", lambda _: False)
+            return approximates(allowed)
+
+    def disk_bytes(self) -> int:
+        return bases.size(self.directory) + (self._outside.table.sizes()[1] if self._outside is not None else 0)
 
     def bytes_per_vector(self) -> float | None:
         """Of what a dense search goes through: codes and links, or the vectors. None: no base, or no dense half."""
+        if self._outside is not None and len(self._ids):
+            return round(self._outside.table.sizes()[0] / len(self._ids), 1)
         base = bases.newest(self.directory)
         if self.spec.dense is None or base is None or not self._base_size:
             return None
@@ -157,16 +216,18 @@ class Generation:
         return round((finder if finder.is_file() else vectors).stat().st_size / self._base_size, 1)
 
     def set_knobs(self, knobs: Knobs) -> None:
-        from retrieval.indexes.ann import AnnIndex
+        from retrieval.indexes.flat import FlatIndex
 
         with self._lock.writing():
             self.knobs = knobs
-            if isinstance(self._dense, AnnIndex):
+            if self._dense is not None and not isinstance(self._dense, FlatIndex):
                 self._dense.knobs = knobs
 
     def is_due(self, at_least: int = FOLD_AT_LEAST) -> bool:
         """Whether enough has changed since the last base to write a new one."""
-        share = FOLD_SHARE if self.spec.dense in (None, "flat") else FOLD_SHARE_APPROXIMATE
+        if self._outside is not None and self._lexical is None:
+            return False
+        share = FOLD_SHARE if self.spec.outside or self.spec.dense in (None, "flat") else FOLD_SHARE_APPROXIMATE
         return self._changed >= max(at_least, self._base_size // share)
 
     def fold_if_due(self, *, at_least: int = FOLD_AT_LEAST, pace: Pace | None = None) -> bool:
@@ -181,13 +242,16 @@ class Generation:
         import numpy as np
 
         from retrieval.indexes.ann import AnnIndex
+        from retrieval.indexes.flat import FlatIndex
 
         parts: dict[str, Callable[[Path], None]] = {}
         with self._lock.writing():
             dense, lexical, changed = self._dense, self._lexical, self._changed
             ids = np.array(sorted(self._ids), np.int64)
-            if dense is not None:
-                parts["dense"] = dense.snapshot(pace) if isinstance(dense, AnnIndex) else dense.snapshot()
+            if isinstance(dense, AnnIndex):
+                parts["dense"] = dense.snapshot(pace)
+            elif isinstance(dense, FlatIndex):
+                parts["dense"] = dense.snapshot()
             if lexical is not None:
                 parts["lexical"] = lexical.snapshot()
         base = bases.write(self.directory, self._identity(), ids, parts)
@@ -212,21 +276,13 @@ class Generation:
         """Load the newest base that is whole and of this generation's kind; else start empty. Returns its ids."""
         import numpy as np
 
-        from retrieval.indexes.ann import AnnIndex
-        from retrieval.indexes.bm25 import BM25Index
-        from retrieval.indexes.flat import FlatIndex
+        from retrieval import halves
 
-        dense, lexical = self.spec.dense, self.spec.lexical
-        base = bases.newest_whole(self.directory, self._identity())
+        identity = self._identity()
+        base = bases.newest_whole(self.directory, identity)
         bases.keep_only(self.directory, base)
-        if base is None:
-            dimension = self.embedder.dimension
-            if dense is not None:
-                self._dense = FlatIndex(dimension) if dense == "flat" else AnnIndex(dense, dimension)
-            self._lexical = BM25Index() if lexical else None
-            return np.empty(0, np.int64)
-        if dense is not None:
-            self._dense = FlatIndex.load(base / "dense") if dense == "flat" else AnnIndex.load(base / "dense", dense)
-        self._lexical = BM25Index.load(base / "lexical") if lexical else None
-        ids: Ids = np.load(base / "ids.npy")
-        return ids
+        self._outside = halves.outside_half(self.spec, identity, self._postgres, self.directory.name)
+        local = halves.dense_half(self.spec, self.embedder.dimension, base)
+        self._dense = local if self._outside is None else self._outside
+        self._lexical = halves.lexical_half(self.spec, base)
+        return np.empty(0, np.int64) if base is None else np.load(base / "ids.npy")

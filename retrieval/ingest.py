@@ -27,6 +27,7 @@ from retrieval.errors import LoadFailed, RetrievalError
 from retrieval.generation import Batch
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import fail
+from retrieval.reach import reachable
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -145,6 +146,8 @@ class Ingest:
                 if lane is collection.active:
                     raise lane.refusal
                 continue
+            if lane is collection.active:
+                await reachable(collection, lane)
             try:
                 patience, told = self.patience_s / 10, None
                 if lane is collection.active:

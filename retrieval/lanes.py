@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,13 +35,15 @@ class Lane:
     """The collection's, cut in its way; shared by the lanes that are cut alike."""
     refusal: EmbedderMismatch | None = None
     """Why it cannot be searched, if it cannot."""
+    catching_up: asyncio.Task[None] | None = None
+    """See `retrieval.reach`."""
 
 
 def lane_of(row: Row[Any], resources: Resources) -> Lane:
     """Not opened yet."""
     embedder, queries = resources.embedder(row.embedder)
     directory = resources.directory / row.collection_id / row.id
-    generation = Generation(parse(row._mapping["index"]), embedder, directory)
+    generation = Generation(parse(row._mapping["index"]), embedder, directory, resources.postgres)
     generation.knobs = Knobs(**(row.knobs or {}))
     return Lane(row.id, generation, queries, view_key(row.chunking))
 

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from retrieval import bases
-
 if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.generation import Generation
@@ -36,7 +34,7 @@ class Figures:
             "qps": round(len(times) / sum(times), 1) if times else None,
             "bytes_per_vector": generation.bytes_per_vector(),
             "build_s": build_s,
-            "disk_bytes": bases.size(generation.directory),
+            "disk_bytes": generation.disk_bytes(),
             "ndcg_at_10": None,
             "mrr_at_10": None,
             "n_queries": len(times),

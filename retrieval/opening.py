@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from retrieval import catalog, chunk_rows, generations
 from retrieval.chunking import from_strategy
 from retrieval.collection import Collection
 from retrieval.cutting import cut
-from retrieval.errors import EmbedderMismatch, RetrievalError
+from retrieval.errors import EmbedderMismatch, IndexUnavailable, RetrievalError
 from retrieval.lanes import Lane, check_embedder, every, lane_of, missing, read_view
 from retrieval.pace import Pace, Stopped
 from retrieval.resources import Resources
@@ -57,7 +59,19 @@ def _open(row: Row[Any], lane: Lane, alive: Ids, resources: Resources, pace: Pac
         except EmbedderMismatch as error:
             lane.refusal = error
             return
-    lane.generation.open(alive, lambda ids: missing(lane, resources, ids, pace))
+    with _excused(row):
+        lane.generation.open(alive, lambda ids: missing(lane, resources, ids, pace), pace)
+
+
+@contextmanager
+def _excused(row: Row[Any]) -> Iterator[None]:
+    """An engine that is away: a generation that was built catches up when it is back (`retrieval.reach`)."""
+    try:
+        yield
+    except IndexUnavailable as error:
+        if row.status not in generations.SEARCHABLE:
+            raise
+        log.warning("generation %s of %s is not there yet: %s", row.id, row.collection_id, error)
 
 
 async def _open_others(collection: Collection) -> None:
@@ -77,7 +91,7 @@ async def _open_others(collection: Collection) -> None:
 async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool = False) -> Lane:
     """Load or build a generation beside the active one, until it has all and receives every write.
 
-    Raises Stopped, EmbedderMissing, and what an embedder raises.
+    Raises Stopped, EmbedderMissing, what an embedder raises, and IndexUnavailable if it was never built.
     """
     lane = lane_of(row, collection.resources)
     alive = every(await _view(collection, lane, row, pace))
@@ -85,24 +99,28 @@ async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool 
     if lane.refusal is None:
         if fold:
             await collection.building(partial(lane.generation.fold_if_due, at_least=1, pace=pace))
-        while await _catch_up(collection, lane, await _view(collection, lane, row, pace), pace) > FEW:
-            pass
+        with _excused(row):
+            while await _catch_up(collection, lane, await _view(collection, lane, row, pace), pace) > FEW:
+                pass
     async with collection.changing:
         get = partial(generations.get, collection_id=collection.id, generation_id=lane.id)
         now = await collection.resources.database.read(get)
         if now is None or now.status not in (*generations.SEARCHABLE, *generations.UNFINISHED):
             raise Stopped  # deleted or cancelled meanwhile
         view = await _view(collection, lane, row, pace)
-        if lane.refusal is None:
+        if lane.refusal is None and not lane.generation.behind:
             lacking = partial(missing, lane, collection.resources, pace=pace)
             # Not on the one thread for builds: another's may take long, and every write to the collection waits.
-            await collection.in_thread(lane.generation.reconcile, every(view), lacking)
+            with _excused(row):
+                await collection.in_thread(lane.generation.reconcile, every(view), lacking)
         lane.contents = collection.views.setdefault(lane.chunking, view)
         collection.lanes[lane.id] = lane
     return lane
 
 
 async def _catch_up(collection: Collection, lane: Lane, view: Contents, pace: Pace) -> int:
+    if lane.generation.behind:
+        return 0
     lacking = partial(missing, lane, collection.resources, pace=pace)
     lacked: int = await collection.building(lane.generation.reconcile, every(view), lacking)
     return lacked

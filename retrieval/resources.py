@@ -10,6 +10,7 @@ from pathlib import Path
 from retrieval.base import Embedder
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
+from retrieval.indexes.postgres import Postgres, without_address
 from retrieval.pace import Pace, step_back
 from retrieval.rerankers.stage import Rerankers
 
@@ -27,6 +28,8 @@ class Resources:
     build_share: float = 0.5
     """Of one core: what a build may take."""
     rerankers: Rerankers = field(default_factory=Rerankers)
+    postgres: Postgres = field(default_factory=without_address)
+    """What holds the `pgvector` indexes."""
 
     def pace(self, told: Callable[[int, int], None] | None = None) -> Pace:
         return Pace(self.build_share, told)

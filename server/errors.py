@@ -92,8 +92,11 @@ RETRIEVAL_STATUS: dict[type[retrieval.RetrievalError], tuple[int, str | None, st
     retrieval.EmbedderMismatch: (409, None, "embedder_mismatch"),
     retrieval.GenerationNotReady: (409, "generation_id", "generation_not_ready"),
     retrieval.GateFailed: (409, "force", "gate_failed"),
+    retrieval.IndexUnavailable: (503, None, "index_unavailable"),
 }
 """Status, parameter and code."""
+INDEX_AGAIN_SECONDS = 5.0
+"""After which an engine that was away is worth another try."""
 
 
 def _from_retrieval(error: retrieval.RetrievalError) -> ApiError:
@@ -104,7 +107,8 @@ def _from_retrieval(error: retrieval.RetrievalError) -> ApiError:
         headers = retry_after(error.retry_after)
         return ApiError(error.status, str(error), code="embedder_failed", type=kind, headers=headers)
     status, param, code = RETRIEVAL_STATUS.get(type(error), (500, None, "retrieval_failed"))
-    return ApiError(status, str(error), param=param, code=code)
+    headers = retry_after(INDEX_AGAIN_SECONDS if status == 503 else None)
+    return ApiError(status, str(error), param=param, code=code, headers=headers)
 
 
 def from_exception(error: BaseException) -> ApiError:

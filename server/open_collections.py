@@ -21,6 +21,7 @@ from retrieval.embedders.batching import QueryBatcher
 from retrieval.opening import open_collection
 from retrieval.resources import Resources
 from server.errors import not_found
+from server.leftover_tables import LeftoverTables
 from server.storage import files
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ class OpenCollections:
         builder: ThreadPoolExecutor,
         directory: Path,
         build_share: float,
+        leftover: LeftoverTables,
     ) -> None:
         self._database = database
         self._load = embedder
-        self._resources = Resources(database, self.embedder, searchers, builder, directory, build_share)
+        self.postgres = leftover.postgres
+        self._leftover = leftover
+        self._resources = Resources(database, self.embedder, searchers, builder, directory, build_share, self.postgres)
         self._opening: dict[str, asyncio.Task[Collection]] = {}
         self._embedders: dict[str, tuple[Embedder, QueryBatcher]] = {}
         self._loading = Lock()
@@ -77,6 +81,7 @@ class OpenCollections:
             (opened,) = await asyncio.gather(task, return_exceptions=True)
             if isinstance(opened, Collection):
                 await opened.stop()
+        self._leftover.soon()
         path = self._resources.directory / collection_id
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
@@ -94,6 +99,7 @@ class OpenCollections:
         """Let go of a generation that the database has given up, and of its files."""
         if collection_id in self._opening:
             (await self.get(collection_id)).drop_lane(generation_id)
+        self._leftover.soon()
         path = self._resources.directory / collection_id / generation_id
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 

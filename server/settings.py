@@ -55,6 +55,13 @@ def _zone(name: str) -> str:
     return name
 
 
+def _database_address(url: SecretStr) -> SecretStr:
+    scheme, colon, rest = url.get_secret_value().partition("://")
+    if scheme not in ("postgresql", "postgres") or not colon or not rest:
+        raise ValueError("this is no address of a PostgreSQL: write postgresql://user:password@host:5432/database")
+    return url
+
+
 Key = Annotated[SecretStr, AfterValidator(_usable_key)]
 
 
@@ -156,6 +163,8 @@ class Settings(BaseSettings):
     """Of the user's own: name to `package.module:attribute`."""
     max_concurrent_runs: int = Field(200, gt=0)
     max_queued_runs: int = Field(10_000, gt=0)
+    pgvector_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = None
+    """Of the PostgreSQL that holds the indexes `pgvector`, as postgresql://user:password@host:5432/database."""
     load_timeout: float = Field(60.0, gt=0)
     """Seconds that reading one file may take."""
     load_memory_mb: int = Field(1024, ge=256)

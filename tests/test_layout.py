@@ -36,6 +36,8 @@ ONLY_IN = {
     "sentence_transformers": ("retrieval/",),
     "onnxruntime": ("retrieval/",),
     "onnx": ("retrieval/",),
+    "psycopg": ("retrieval/indexes/postgres.py", "retrieval/indexes/pgvector_table.py"),
+    "pgvector": ("retrieval/indexes/postgres.py",),
     "scipy": ("retrieval/",),
     "pytrec_eval": ("retrieval/",),
     # Beside pictures of results they are for sandboxed code, whose own process loads them.
@@ -64,6 +66,7 @@ HEAVY = (
     "langgraph", "langchain_core", "httpx", "httpcore", "idna", "docx",
     "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
     "starlette", "sqlalchemy", "pint", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
+    "psycopg", "pgvector",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
 EXPECTED = {"retrieval": {"sqlalchemy"}}
@@ -170,7 +173,7 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
-OPTIONAL = {"langchain", "plot", "sandbox", "planner"}
+OPTIONAL = {"langchain", "pgvector", "planner", "plot", "sandbox"}
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 
 

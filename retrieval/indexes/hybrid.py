@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.base import Ids, Scores, Vectors
-    from retrieval.indexes.ann import AnnIndex
     from retrieval.indexes.bm25 import BM25Index
-    from retrieval.indexes.flat import FlatIndex
     from retrieval.indexes.spec import Fusion
 
 DEPTH: Final = 100
@@ -61,7 +59,7 @@ class _Half:
 class Exactly:
     """A dense index, every vector compared."""
 
-    index: FlatIndex | AnnIndex
+    index: Searched
 
     def search(self, queries: Any, k: int, allow: Ids | None = None) -> tuple[Scores, Ids]:
         find = getattr(self.index, "search_exactly", self.index.search)

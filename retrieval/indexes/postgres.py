@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -25,9 +26,10 @@ LEAST_VERSION: Final = (0, 8)
 CONNECT_SECONDS: Final = 5
 SEARCH_SECONDS: Final = 30
 """After which the server gives up a search, an exact one of many rows at the most."""
-LEFT_ALONE: Final = 1.0
-"""Seconds in which a database that could not be reached is not tried again: a host that says nothing at all takes
-CONNECT_SECONDS each time, and the threads of searches are few."""
+SLOW_SECONDS: Final = 0.5
+LEFT_ALONE: Final = 2.0
+"""Seconds in which a host that let a connection wait for SLOW_SECONDS in vain is not tried again: the threads of
+searches are few. One that refuses is asked each time."""
 ALIVE: Final = {
     "connect_timeout": CONNECT_SECONDS, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
     "tcp_user_timeout": 15_000, "application_name": "sandtable",
@@ -48,6 +50,13 @@ class Link:
             self.connection.execute("; ".join(lines))
             self.settings |= new
 
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Without the limit of time that searches have."""
+        self.set(statement_timeout=0)
+        yield
+        self.set(statement_timeout=SEARCH_SECONDS * 1000)
+
     def execute(self, query: Any, values: Any = None) -> Any:
         return self.connection.execute(query, values)
 
@@ -61,7 +70,11 @@ class Postgres:
         self._idle: deque[Link] = deque()
         self._preparing = Lock()
         self._prepared = False
-        self._down: tuple[float, IndexUnavailable] | None = None
+        self._down: tuple[float, str] | None = None
+
+    @property
+    def has_address(self) -> bool:
+        return self._url is not None
 
     def run(self, work: Callable[[Link], T]) -> T:
         """Return what `work` does on a connection. Raises IndexUnavailable.
@@ -91,6 +104,16 @@ class Postgres:
         """Raises IndexUnavailable if it cannot be used."""
         self.ready()
         self.run(lambda link: link.execute("SELECT 1"))
+
+    def tables(self) -> list[str]:
+        """The names of all in the schema. Raises IndexUnavailable, as does `drop`."""
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
+        return self.run(lambda link: [name for (name,) in link.execute(query, (self.schema,)).fetchall()])
+
+    def drop(self, name: str) -> None:
+        from psycopg.sql import SQL, Identifier
+
+        self.run(lambda link: link.execute(SQL("DROP TABLE IF EXISTS {}").format(Identifier(self.schema, name))))
 
     def ready(self) -> None:
         """Raises IndexUnavailable if an address or the client is lacking. Asks nobody."""
@@ -124,8 +147,9 @@ class Postgres:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
 
-        if self._down is not None and time.monotonic() - self._down[0] < LEFT_ALONE:
-            raise self._down[1]
+        began = time.monotonic()
+        if self._down is not None and began - self._down[0] < LEFT_ALONE:
+            raise IndexUnavailable(self._down[1])
         assert self._url is not None
         try:
             given: dict[str, Any] = {**ALIVE, **conninfo_to_dict(self._url)}
@@ -138,8 +162,8 @@ class Postgres:
             # Not prepared: a plan for any vector and any filter would be made without looking at either.
             connection = psycopg.connect(autocommit=True, prepare_threshold=None, **given)
         except psycopg.Error as error:
-            failed = self._unavailable(error)
-            self._down = time.monotonic(), failed
+            failed, now = self._unavailable(error), time.monotonic()
+            self._down = (now, str(failed)) if now - began > SLOW_SECONDS else None
             raise failed from None
         self._down = None
         try:
@@ -153,19 +177,18 @@ class Postgres:
 
     def _set_up(self, connection: Connection[Any]) -> Link:
         from pgvector.psycopg import register_vector
-        from psycopg import sql
 
         with self._preparing:
             if not self._prepared:
                 self._prepare(connection)
                 self._prepared = True
         # The extension's types and operators are found wherever it was installed.
-        where = "SELECT nspname FROM pg_namespace n JOIN pg_extension e ON e.extnamespace = n.oid WHERE extname = 'vector'"
+        where = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
         found = connection.execute(where).fetchone()
         if found is None:
             self._prepared = False
             raise IndexUnavailable(f"the database of {SETTING} has lost its extension vector")
-        connection.execute(sql.SQL("SET search_path = {}, pg_catalog").format(sql.Identifier(found[0])))
+        connection.execute(f"SET search_path = {found[0]}, pg_catalog")
         register_vector(connection)
         link = Link(connection)
         link.set(statement_timeout=SEARCH_SECONDS * 1000, max_parallel_workers_per_gather=0)
@@ -202,3 +225,8 @@ class Postgres:
 
 def _said(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def without_address() -> Postgres:
+    """One that says on use how to give it an address."""
+    return Postgres(None, "none")

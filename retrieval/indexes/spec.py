@@ -1,7 +1,7 @@
 """Index specs: one string names how a generation is searched.
 
     spec    = dense | "bm25" | "auto" | "hybrid" | "hybrid(" dense ",bm25" [",rrf"] ")"
-    dense   = "flat" | "hnsw" [":" M] | "ivf" | "ivfpq" | "auto" | "faiss:" FACTORY
+    dense   = "flat" | "hnsw" [":" M] | "ivf" | "ivfpq" | "auto" | "faiss:" FACTORY | "pgvector" [":" M]
 
 FACTORY is any string of faiss.index_factory that finds by inner product; whether it is one is known when an index is
 made of it (`retrieval.indexes.factory`), for faiss is not loaded here.
@@ -19,10 +19,11 @@ Fusion = Literal["calibrated", "rrf"]
 
 KNOWN: Final = (
     "auto", "flat", "hnsw", "hnsw:M", "ivf", "ivfpq", "faiss:FACTORY", "bm25", "hybrid", "hybrid(DENSE,bm25)",
-    "hybrid(DENSE,bm25,rrf)",
+    "hybrid(DENSE,bm25,rrf)", "pgvector", "pgvector:M",
 )  # fmt: skip
-LINKS: Final = range(4, 129)
-"""What M of `hnsw:M` may be: neighbours of a vector in the graph."""
+LINKS: Final = {"hnsw": range(4, 129), "pgvector": range(4, 101)}
+"""What M of `hnsw:M` and `pgvector:M` may be: neighbours of a vector in the graph."""
+USUAL_LINKS: Final = {"hnsw": 32, "pgvector": 16}
 _FACTORY: Final = re.compile(r"faiss:[A-Za-z0-9_,.()]{1,200}")
 _CALL: Final = re.compile(r"hybrid\((.+),bm25(,rrf)?\)")
 
@@ -35,6 +36,11 @@ class IndexSpec(Value):
     """How two halves become one list; None: there is one half."""
     text: str
     """The canonical spec: equal texts search alike."""
+
+    @property
+    def outside(self) -> bool:
+        """Whether the dense half is kept by an engine of its own."""
+        return self.dense is not None and self.dense.startswith("pgvector:")
 
 
 def parse(spec: str) -> IndexSpec:
@@ -55,14 +61,16 @@ def parse(spec: str) -> IndexSpec:
 def _dense(name: str, spec: str) -> str:
     if name in ("flat", "ivf", "ivfpq", "auto"):
         return name
-    if name == "hnsw":
-        return "hnsw:32"
-    if (links := re.fullmatch(r"hnsw:([0-9]{1,4})", name)) is not None:
-        if int(links[1]) not in LINKS:
+    if name in USUAL_LINKS:
+        return f"{name}:{USUAL_LINKS[name]}"
+    if (graph := re.fullmatch(r"(hnsw|pgvector):([0-9]{1,4})", name)) is not None:
+        kind, links = graph[1], int(graph[2])
+        if links not in LINKS[kind]:
+            least, most = LINKS[kind][0], LINKS[kind][-1]
             raise BadIndexSpec(
-                f"index spec {spec!r}: M is {links[1]}, and must be from {LINKS[0]} to {LINKS[-1]} (32 is usual)"
+                f"index spec {spec!r}: M is {links}, and must be from {least} to {most} ({USUAL_LINKS[kind]} is usual)"
             )
-        return f"hnsw:{int(links[1])}"
+        return f"{kind}:{links}"
     if _FACTORY.fullmatch(name):
         return name
     raise BadIndexSpec(f"index spec {spec!r} is not known; known are {', '.join(KNOWN)}")

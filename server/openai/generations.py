@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,11 +13,11 @@ from retrieval import generations, judgments
 from retrieval.activation import activate
 from retrieval.chunking import from_strategy
 from retrieval.errors import BadChunking, BadIndexSpec, EmbedderMissing
-from retrieval.indexes.factory import check
 from retrieval.indexes.spec import parse
 from retrieval.tables import chunk, document, generation
 from server.errors import ApiError, bad_request, not_found
 from server.ids import new_id
+from server.index_check import check_index
 from server.openai.paging import PageQuery, fetch, page_object
 from server.openai.schema import Body, ChunkingStrategy, Text
 from server.openai.vector_stores import existing_store, live_store
@@ -102,8 +101,7 @@ async def _check(services: Services, values: dict[str, Any]) -> None:
         dense = parse(values["index"]).dense
         from_strategy(values["chunking"])
         if dense is not None:
-            embedder, _ = services.collections.embedder(values["embedder"])
-            await asyncio.to_thread(lambda: check(dense, embedder.dimension))
+            await check_index(services, dense, values["embedder"])
     except BadIndexSpec as error:
         raise bad_request(str(error), "index", "invalid_index") from None
     except BadChunking as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -13,14 +12,14 @@ from sqlalchemy import func, select, update
 
 from retrieval import catalog
 from retrieval.catalog import NewDocument
-from retrieval.indexes.factory import check
 from retrieval.indexes.spec import parse
 from retrieval.tables import collection, document
 from server.errors import ApiError, bad_request, not_found
 from server.ids import new_id
+from server.index_check import check_index
 from server.openai.paging import PageQuery, fetch, page_object
 from server.openai.schema import UNICODE, Body, ChunkingStrategy, ExpiresAfter, Metadata, Name, Text
-from server.services import Services, services_of, tenant_of
+from server.services import services_of, tenant_of
 from server.storage import files
 
 router = APIRouter(tags=["vector stores"])
@@ -158,14 +157,6 @@ async def queue_files(
         services.ingest.put(store_id, file_id)
 
 
-async def check_index(services: Services, index: str, embedder: str) -> None:
-    """Raises BadIndexSpec for a spec of which no index can be made over the embedder's vectors."""
-    dense = parse(index).dense
-    if dense is not None and dense.startswith("faiss:"):
-        vectors, _ = services.collections.embedder(embedder)
-        await asyncio.to_thread(lambda: check(dense, vectors.dimension))
-
-
 def strategy(given: Any) -> dict[str, Any]:
     return {"type": "auto"} if given is None else dict(given.model_dump())
 
@@ -174,7 +165,9 @@ def strategy(given: Any) -> dict[str, Any]:
 async def create_store(request: Request, body: CreateStore) -> dict[str, Any]:
     services, store_id = services_of(request), new_id("vs_")
     extension = body.sandtable or StoreExtension()
-    await check_index(services, extension.index, services.settings.embedder)
+    dense = parse(extension.index).dense
+    if dense is not None and dense.startswith(("faiss:", "pgvector:")):
+        await check_index(services, dense, services.settings.embedder)
     tenant, ids = tenant_of(request), list(dict.fromkeys(body.file_ids or []))
     wanted: list[Wanted] = [(file_id, {}, strategy(body.chunking_strategy)) for file_id in ids]
 

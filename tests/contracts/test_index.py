@@ -113,7 +113,7 @@ LOCAL = {
 }
 KINDS = LOCAL | {
     "pgvector": Kind(
-        in_postgres, in_postgres, vectors, inner_products, again=lambda index: in_postgres(index.table)
+        in_postgres, in_postgres, vectors, inner_products, again=lambda index: in_postgres(index.table.name)
     )
 }
 

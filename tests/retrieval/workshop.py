@@ -11,6 +11,7 @@ from retrieval.build import build
 from retrieval.catalog import NewDocument
 from retrieval.database import Database, sqlite_engine
 from retrieval.embedders.batching import QueryBatcher
+from retrieval.indexes.postgres import without_address
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import open_collection
@@ -26,10 +27,11 @@ SMALL = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overl
 class Workshop:
     """One collection over its life: `collection` is the open one."""
 
-    def __init__(self, directory, embedder=None, index="auto"):
+    def __init__(self, directory, embedder=None, index="auto", postgres=None):
         self.directory = directory
         self.embedder = embedder or HashEmbedder()
         self.index = index
+        self.postgres = postgres or without_address()
         self.bases = directory / "collections" / NAME / "gen_1"
         self.others = {}
         """Further embedders, by spec."""
@@ -46,7 +48,7 @@ class Workshop:
         self.builder = build_thread()
         self.resources = Resources(
             self.database, self._embedder_of, self.searchers, self.builder,
-            self.directory / "collections", 1.0,
+            self.directory / "collections", 1.0, self.postgres,
         )  # fmt: skip
         self.collection = await open_collection(NAME, self.resources)
         return self.collection
@@ -63,6 +65,7 @@ class Workshop:
         self.searchers.shutdown()
         self.builder.shutdown()
         self.database.close()
+        self.postgres.close()
 
     async def reopen(self, *, folding=True):
         await self.close(folding=folding)
@@ -137,8 +140,8 @@ class Workshop:
 
 
 @asynccontextmanager
-async def workshop(directory, embedder=None, index="auto"):
-    made = Workshop(directory, embedder, index)
+async def workshop(directory, embedder=None, index="auto", postgres=None):
+    made = Workshop(directory, embedder, index, postgres)
     await made.open()
     try:
         yield made
