@@ -131,9 +131,7 @@ def _collections(
     builder = build_thread()
     stack.callback(builder.shutdown, cancel_futures=True)
     embedders = Embedders(settings.cache(), profiles(settings, environment()))
-    collections = OpenCollections(
-        database, embedders.load, searchers, builder, directory, settings.build_cpu, leftover
-    )
+    collections = OpenCollections(database, embedders.load, searchers, builder, directory, settings.build_cpu, leftover)
     stack.push_async_callback(collections.close)
     stack.push_async_callback(asyncio.to_thread, embedders.close)
     collections.embedder(settings.embedder)
