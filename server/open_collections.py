@@ -45,7 +45,9 @@ class OpenCollections:
         self._load = embedder
         self.postgres = leftover.postgres
         self._leftover = leftover
-        self._resources = Resources(database, self.embedder, searchers, builder, directory, build_share, self.postgres)
+        self._resources = Resources(
+            database, self.embedder, searchers, builder, directory, build_share, postgres=self.postgres
+        )
         self._opening: dict[str, asyncio.Task[Collection]] = {}
         self._embedders: dict[str, tuple[Embedder, QueryBatcher]] = {}
         self._loading = Lock()

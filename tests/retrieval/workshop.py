@@ -48,7 +48,7 @@ class Workshop:
         self.builder = build_thread()
         self.resources = Resources(
             self.database, self._embedder_of, self.searchers, self.builder,
-            self.directory / "collections", 1.0, self.postgres,
+            self.directory / "collections", 1.0, postgres=self.postgres,
         )  # fmt: skip
         self.collection = await open_collection(NAME, self.resources)
         return self.collection
