@@ -70,7 +70,8 @@ class PostgresServer:
         self._signal(signal.SIGQUIT)
 
     def close(self) -> None:
-        self.stop()
+        # Nothing of it will be read again.
+        self.kill()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _signal(self, number: int) -> None:
