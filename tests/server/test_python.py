@@ -68,6 +68,15 @@ async def test_charts_and_files_are_artifacts(client):
     assert {one["id"] for one in listed} == {one["file_id"] for one in made}
 
 
+async def test_a_replay_tells_the_same_and_runs_nothing(client):
+    reply = await ask(client, CHART)
+    run_id = reply["sandtable"]["run_id"]
+    before = (await client.get("/v1/files")).json()["data"]
+    replayed = (await client.post(f"/v1/runs/{run_id}/replay", json={})).json()
+    assert replayed["identical"] is True, replayed
+    assert (await client.get("/v1/files")).json()["data"] == before
+
+
 async def test_a_thread_keeps_its_state_and_others_do_not_see_it(client):
     first = await ask(client, "x = 41")
     thread = first["sandtable"]["thread_id"]

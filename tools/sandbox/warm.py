@@ -6,6 +6,7 @@ Runs in the sandbox's own process, whose environment says where matplotlib may k
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -70,12 +71,11 @@ def _cjk_font() -> tuple[str, str]:
     from pathlib import Path
 
     manager = importlib.import_module("matplotlib.font_manager")
-    try:
-        brought = Path(importlib.import_module(OFFLINE_FONTS).__file__ or "").parent / "fonts"
-        for path in sorted(brought.glob("*CJK*")):
+    # Found without being imported: it brings commands and dependencies that nobody needs here.
+    brought = importlib.util.find_spec(OFFLINE_FONTS)
+    for place in (brought.submodule_search_locations or ()) if brought is not None else ():
+        for path in sorted(Path(place, "fonts").glob("*CJK*")):
             manager.fontManager.addfont(path)
-    except Exception:  # Somebody else's package: whatever is the matter with it, figures do without.
-        pass
     by_family = {entry.name: entry.fname for entry in manager.fontManager.ttflist}
     found = next((family for family in CJK_FONTS if family in by_family), "")
     return (found, str(Path(by_family[found]).parent)) if found else ("", "")
