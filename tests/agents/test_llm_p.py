@@ -213,7 +213,7 @@ def test_pddl_is_found_in_what_models_write():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "cost"), [("blocks", 6), ("delivery", 18)])
+@pytest.mark.parametrize(("name", "cost"), [("blocks", 6), ("delivery", 14)])
 async def test_the_real_planner_solves_the_built_in_examples(name, cost):
     _, example = planning_domain.load(name, None)
     given = Deps(backend=Replies(said(example.problem)), options=LlmPOptions(domain=name, tell="plan"))
