@@ -22,6 +22,7 @@ from server.builds import Builds
 from server.data_lock import DataLock
 from server.embedders import Embedders
 from server.event_log import EventLog
+from server.garbage import searched_less
 from server.ingest_queue import IngestQueue
 from server.leftover_tables import LeftoverTables, schema_of
 from server.open_collections import OpenCollections
@@ -56,6 +57,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Services, DataLock]
         if await database.write(migrate):
             log.info("database schema brought up to date")
         services = await _assemble(settings, data_dir, database, stack)
+        searched_less(stack)
         yield services, lock
 
 
