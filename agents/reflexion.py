@@ -26,7 +26,7 @@ from langgraph.graph import StateGraph
 from langgraph.runtime import RunControl, Runtime
 
 from agents import catalog
-from agents.evaluators import EVALUATORS, Verdict
+from agents.evaluators import EVALUATORS, Tried, Verdict
 from agents.events import MemoryRead, MemoryWritten, Reflection, Trial, Validated
 from agents.heuristic import stuck
 from agents.nested import nested
@@ -55,6 +55,8 @@ class ReflexionState(State, total=False):
     """What it did, as lines."""
     success: bool | None
     reason: str
+    tests: list[str]
+    """That the agent wrote for its own code."""
     memory: list[str]
     """The last reflections, oldest first."""
 
@@ -91,11 +93,19 @@ async def evaluate(state: ReflexionState, runtime: Runtime[Run]) -> ReflexionSta
         verdict = Verdict(False, STUCK[state["stuck"]].format(**options.model_dump()))
         run.emit(Validated, what="heuristic", ok=False, message=verdict.reason)
     else:
-        verdict = await EVALUATORS[options.judge()](run, options, state["question"], state["said"])
+        verdict = await EVALUATORS[options.judge()](run, options, _tried(state))
         run.emit(Validated, what=options.judge(), ok=verdict.success is True, message=verdict.reason)
     number, said = state["trial"], state["said"]
     run.emit(Trial, number=number, answer=said, success=verdict.success, stuck=state["stuck"])
-    return {"success": verdict.success, "reason": verdict.reason}
+    return {
+        "success": verdict.success,
+        "reason": verdict.reason,
+        "tests": list(verdict.tests or state.get("tests", ())),
+    }
+
+
+def _tried(state: ReflexionState) -> Tried:
+    return Tried(state["question"], state["said"], state["trial"], tuple(state.get("tests", ())))
 
 
 async def reflect(state: ReflexionState, runtime: Runtime[Run]) -> ReflexionState:

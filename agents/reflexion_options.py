@@ -12,7 +12,7 @@ from agents.errors import BadPipeline, UnknownPipeline
 from agents.heuristic import MAX_ACTIONS, MAX_REPEAT
 from agents.pipeline import Options
 from agents.tasks import catalog as tasks
-from agents.tasks.base import UnknownTask
+from agents.tasks.base import Tested, UnknownTask
 
 NAME = "reflexion"
 
@@ -25,10 +25,11 @@ class ReflexionOptions(Options):
         description="The right answer, or several; only the evaluator sees it, the model never.",
     )
     task: str | None = Field(None, description="A task of `sandtable eval`, whose check tests the answers: `game24`.")
-    evaluator: Literal["auto", "exact", "tests", "llm"] = Field(
+    evaluator: Literal["auto", "exact", "tests", "code", "llm"] = Field(
         "auto",
         description="Who says whether a trial succeeded: exact match with `reference` after SQuAD's normalisation, the "
-        "tests of `task`, or the model itself. auto: tests if there is a `task`, exact if there is a `reference`, else "
+        "check of `task`, assertions that the model writes for its own code and that run in the sandbox, or the model "
+        "itself. auto: tests if there is a `task`, exact if there is a `reference`, else "
         "the model.",
     )
     max_trials: int = Field(3, ge=1, le=50, description="Trials in all; the paper gives up after 3 failures in a row.")
@@ -66,9 +67,11 @@ class ReflexionOptions(Options):
     def _is_a_task(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                tasks.get(value)
+                task = tasks.get(value)
             except UnknownTask as error:
                 raise ValueError(str(error)) from None
+            if isinstance(task, Tested):
+                raise ValueError(f"the tests of {value!r} are hidden and only score: set evaluator to 'code' instead")
         return value
 
     @field_validator("evaluator")

@@ -196,23 +196,23 @@ async def write(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
     return {"answer": text, "citations": citations}
 
 
-def after_review(state: ResearchState) -> Literal["gather", "__end__"]:
+async def after_review(state: ResearchState) -> Literal["gather", "__end__"]:
     return "__end__" if "answer" in state else "gather"
 
 
-def after_gather(state: ResearchState) -> Literal["look", "write"]:
+async def after_gather(state: ResearchState) -> Literal["look", "write"]:
     return "look" if state["parts"] else "write"
 
 
-def after_look(state: ResearchState) -> Literal["compute", "draw", "write"]:
+async def after_look(state: ResearchState) -> Literal["compute", "draw", "write"]:
     return "compute" if "figures" in state["parts"] else _draw_or_write(state)
 
 
-def after_compute(state: ResearchState) -> Literal["compute", "draw", "write"]:
+async def after_compute(state: ResearchState) -> Literal["compute", "draw", "write"]:
     return "compute" if state["again"] else _draw_or_write(state)
 
 
-def after_draw(state: ResearchState) -> Literal["draw", "write"]:
+async def after_draw(state: ResearchState) -> Literal["draw", "write"]:
     return "draw" if state["again"] else "write"
 
 

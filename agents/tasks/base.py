@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class BadData(Exception):
@@ -69,4 +69,17 @@ class Task(Protocol):
 
     def check(self, item: Item, answer: str, finalists: Sequence[str] = ()) -> Verdict:
         """`finalists`: further answers that the pipeline weighed, the one it gave first."""
+        ...
+
+
+@runtime_checkable
+class Tested(Protocol):
+    """Of a task whose answers are programs: they are run, in the sandbox of the service, before they can be judged."""
+
+    def program(self, item: Item, answer: str) -> str:
+        """For the tool `python`."""
+        ...
+
+    def verdict(self, item: Item, answer: str, output: str) -> Verdict:
+        """`output`: what the tool said."""
         ...

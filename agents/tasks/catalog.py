@@ -12,6 +12,8 @@ TASKS = {
     "gsm8k": "agents.tasks.gsm8k:Gsm8k",
     "pddl": "agents.tasks.pddl:Pddl",
     "closed-wiki": "agents.tasks.closed_wiki:ClosedWiki",
+    "humaneval": "agents.tasks.humaneval:HumanEval",
+    "mbpp": "agents.tasks.mbpp:Mbpp",
     "fever": "agents.tasks.fever:Fever",
 }
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from server.cli.eval_tests import verdict_of
 from server.cli.eval_trials import by_trial
 from server.cli.eval_trials import show as show_trials
 from server.cli.output import stdout_console
@@ -29,7 +30,7 @@ def report(evaluation: Evaluation, items: Sequence[Item], answers: Mapping[str, 
             marks["score"].append(0.0)
             reasons[f"run failed: {answer['code'] or answer['error']}"] += 1
             continue
-        verdict = evaluation.task.check(item, answer["answer"], answer["finalists"])
+        verdict = verdict_of(evaluation.task, item, answer, answer["answer"])
         marks["score"].append(verdict.score)
         for name, value in verdict.details.items():
             marks[name].append(float(value))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.cli.eval_tests import outputs_of
 from server.cli.eval_trials import judged
 from server.cli.failure import CommandFailed
 from server.cli.progress import progress
@@ -108,11 +109,12 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
         if error.status in (400, 401, 403, 404) and error.code not in OF_THE_ITEM:
             raise
         return {"id": item.id, "error": error.message, "code": error.code}
-    about = reply["sandtable"]
+    about, answer = reply["sandtable"], reply["choices"][0]["message"]["content"] or ""
     trace = await _trace(api, about["run_id"])
     return {
         "id": item.id,
-        "answer": reply["choices"][0]["message"]["content"] or "",
+        "answer": answer,
+        "outputs": await outputs_of(api, evaluation.task, item, (answer, *trace["trials"])),
         "run_id": about["run_id"],
         "limit": about.get("limit"),
         "seconds": about["seconds"],

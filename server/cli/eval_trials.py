@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.cli.eval_tests import verdict_of
 from server.cli.output import stdout_console
 
 if TYPE_CHECKING:
@@ -27,11 +28,16 @@ def options_for(task: Task, pipeline: str, given: Mapping[str, Any]) -> dict[str
 def judged(evaluation: Evaluation, item: Item) -> dict[str, Any]:
     """The options of one item: its judge is the task's check, unless the caller names another.
 
-    Where the gold is no text that can be handed over, the pipeline's model judges; the score is the task's either way.
+    Hidden tests only score: there the agent's own tests judge. Where the gold is no text that can be handed over, the
+    pipeline's model does. The score is the task's either way.
     """
+    from agents.tasks.base import Tested
+
     given = evaluation.options
     if evaluation.pipeline != REFLEXION or {"task", "reference"} & set(given) or given.get("evaluator") == "llm":
         return {}
+    if isinstance(evaluation.task, Tested):
+        return {} if given.get("evaluator") else {"evaluator": "code"}
     texts = [item.gold] if isinstance(item.gold, str) else item.gold or ()
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         return {}
@@ -43,8 +49,10 @@ def by_trial(
     evaluation: Evaluation, items: Sequence[Item], answers: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The score if there had been so many trials at most, of the answer that was given by then; none without trials."""
-    told = [(item, answers[item.id].get("trials") or []) for item in items if item.id in answers]
-    return curve([[evaluation.task.check(item, said).score for said in trials] for item, trials in told])
+    told = [(item, answers[item.id]) for item in items if item.id in answers]
+    return curve(
+        [[verdict_of(evaluation.task, item, row, said).score for said in row.get("trials") or []] for item, row in told]
+    )
 
 
 def curve(scores: Sequence[Sequence[float]]) -> list[dict[str, Any]]:

@@ -1,0 +1,36 @@
+"""The tests of tasks whose answers are programs: run in the service's sandbox, once for each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.tasks.base import Item, Task, Verdict
+    from server.cli.api import Api
+
+
+async def outputs_of(api: Api, task: Task, item: Item, answers: Sequence[str]) -> dict[str, str]:
+    """What the tool `python` said of each answer; of other tasks nothing. Raises CommandFailed."""
+    from agents.tasks.base import Tested
+    from server.cli.failure import CommandFailed
+
+    outputs: dict[str, str] = {}
+    if not isinstance(task, Tested):
+        return outputs
+    for answer in dict.fromkeys(answers):
+        body = {"arguments": {"code": task.program(item, answer)}}
+        ran = await api.call("POST", "/v1/tools/python/call", json=body)
+        if ran["fault"] == "refused":
+            raise CommandFailed(f"the answers' tests cannot be run: {ran['output']}", code="sandbox_required")
+        outputs[answer] = ran["output"]
+    return outputs
+
+
+def verdict_of(task: Task, item: Item, row: Mapping[str, Any], answer: str) -> Verdict:
+    """`row`: what was kept of the item's run."""
+    from agents.tasks.base import Tested
+
+    if isinstance(task, Tested):
+        return task.verdict(item, answer, row["outputs"].get(answer, ""))
+    return task.check(item, answer, row["finalists"] if answer == row["answer"] else ())
