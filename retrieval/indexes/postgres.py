@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -68,6 +68,7 @@ class Postgres:
         self.schema = schema
         self._url = url
         self._idle: deque[Link] = deque()
+        self._ended = False
         self._preparing = Lock()
         self._prepared = False
         self._down: tuple[float, str] | None = None
@@ -92,12 +93,14 @@ class Postgres:
                 link.connection.close()
                 if not (kept and lost):
                     raise self._unavailable(error) from None
-                self.close()
+                self._let_go()
             except BaseException:
                 link.connection.close()
                 raise
             else:
                 self._idle.append(link)
+                if self._ended:
+                    self._let_go()
                 return done
 
     def check(self) -> None:
@@ -131,9 +134,15 @@ class Postgres:
             ) from None
 
     def close(self) -> None:
-        """Let go of the connections that are not in use."""
-        while self._idle:
-            self._idle.pop().connection.close()
+        """Let go of the connections; one that is in use goes when it is handed back."""
+        self._ended = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # Others may take from it meanwhile.
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().connection.close()
 
     def _take(self) -> tuple[Link, bool]:
         """A connection, and whether it is one that was kept."""

@@ -280,3 +280,9 @@ def test_a_database_without_the_extension_says_how_to_make_it(postgres, engine):
     guest.check()
     guest.close()
     owner.close()
+
+
+def test_a_connection_in_use_at_the_end_is_closed_when_it_is_handed_back(postgres):
+    engine, links = Postgres(postgres.url, "x"), []
+    engine.run(lambda link: (links.append(link), engine.close()))
+    assert links[0].connection.closed

@@ -51,7 +51,8 @@ async def test_a_swap_and_the_way_back_and_no_table_is_left(tmp_path, setting):
         assert (await client.delete(f"{path}/{made[0]}")).status_code == 200
         await until_there_are(setting, {made[1]})
         other = await make_store(client, "other", sandtable={"index": "pgvector"})
-        await put(client, other, "zebra.txt", "A zebra stands at the harbour.")
+        _, added = await put(client, other, "zebra.txt", "A zebra stands at the harbour.")
+        assert added["status"] == "completed", added
         assert [hit["filename"] for hit in await search(client, other, "zebra")] == ["zebra.txt"]
         assert len(tables(setting)) == 2
         assert (await client.delete(f"/v1/vector_stores/{store}")).status_code == 200
