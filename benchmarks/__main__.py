@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, str] = {
     "encoder": "benchmarks.encoder",
     "ann": "benchmarks.ann",
     "swap": "benchmarks.swap",
+    "peers": "benchmarks.peers",
     "ingest": "benchmarks.ingest",
     "loaders": "benchmarks.loaders",
     "overhead": "benchmarks.overhead",
@@ -30,8 +31,8 @@ BENCHMARKS: Mapping[str, str] = {
     "abstention": "benchmarks.abstention",
     "planner": "benchmarks.planner",
 }
-NEED_DATA = frozenset({"ann", "swap", "ingest", "quality", "abstention", "planner"})
-SIZED = frozenset({"ann", "swap"})
+NEED_DATA = frozenset({"ann", "swap", "peers", "ingest", "quality", "abstention", "planner"})
+SIZED = frozenset({"ann", "swap", "peers"})
 MARK = "<!-- {name} -->"
 
 
@@ -58,7 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of BEIR-shaped data sets")
-    parser.add_argument("--size", type=int, help="passages of `swap`, vectors of `ann`; default: as the page has it")
+    parser.add_argument(
+        "--size", type=int, help="passages of `swap` and `peers`, vectors of `ann`; default: as the page has it"
+    )
     parser.add_argument("--write", type=Path, help="the page whose sections are renewed")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     given = parser.parse_args()
