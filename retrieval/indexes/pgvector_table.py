@@ -49,6 +49,9 @@ class Table:
                 link.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (self.postgres.schema,))
                 if self._said(link) != self.about:
                     self._make(link)
+            with link.connection.transaction():
+                # A process that was killed may have left a change at work in the server: after it is over.
+                link.execute(self.sql("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
                 named = "SELECT count(*) > 0 FROM pg_indexes WHERE schemaname = %s AND indexname = %s"
                 graph = link.execute(named, (self.postgres.schema, self.graph)).fetchone()[0]
                 with link.connection.cursor(binary=True) as cursor:

@@ -24,6 +24,9 @@ SETTING: Final = "the setting pgvector_url (SANDTABLE_PGVECTOR_URL)"
 LEAST_VERSION: Final = (0, 8)
 """Of pgvector: the first whose graph is searched on until enough rows pass a filter (hnsw.iterative_scan)."""
 CONNECT_SECONDS: Final = 5
+NOTICES_THE_END: Final = 140_000
+"""The version of PostgreSQL from which it ends a statement whose client is gone: the
+building of a graph would else go on for minutes after a kill."""
 SEARCH_SECONDS: Final = 30
 """After which the server gives up a search, an exact one of many rows at the most."""
 SLOW_SECONDS: Final = 0.5
@@ -201,6 +204,8 @@ class Postgres:
         register_vector(connection)
         link = Link(connection)
         link.set(statement_timeout=SEARCH_SECONDS * 1000, max_parallel_workers_per_gather=0)
+        if connection.info.server_version >= NOTICES_THE_END:
+            link.set(client_connection_check_interval=1_000)
         return link
 
     def _prepare(self, connection: Connection[Any]) -> None:

@@ -1,9 +1,11 @@
 """Generations in a real PostgreSQL: as those on disk, and while it goes away and comes back."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import numpy as np
+import psycopg
 import pytest
 
 from retrieval.activation import activate
@@ -106,6 +108,30 @@ def test_the_building_of_a_graph_tells_how_far_it_is_and_can_be_stopped(engine):
     assert told[0][1] == 6_000
     assert not index.approximates(6_000)
     assert len(index.search(unit(1, 256, seed=2), 10)[1][0]) == 10
+
+
+def test_what_a_killed_process_left_running_is_waited_for(engine, postgres):
+    """PostgreSQL goes on with a statement whose client is gone: here, the building of the graph."""
+    vectors = unit(50, 8)
+    index = PgvectorIndex("pgvector:16", 8, engine, "gen_x")
+    index.open()
+    index.add(np.arange(50), vectors)
+    again = PgvectorIndex("pgvector:16", 8, engine, "gen_x", compares_all=lambda allowed, rows: False)
+    with psycopg.connect(postgres.url) as left, psycopg.connect(postgres.url, autocommit=True) as watching:
+        left.execute(f"CREATE INDEX gen_x_graph ON {engine.schema}.gen_x USING hnsw (v vector_ip_ops)")
+
+        def start():
+            again.open()
+            again.settle()
+
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(start)
+            while not watching.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+                assert not started.done()
+            left.commit()
+            started.result(30)
+    assert again.approximates(50)
+    assert again.search(vectors[:5], 1)[1].ravel().tolist() == [0, 1, 2, 3, 4]
 
 
 async def test_swap_write_roll_back_and_restart(tmp_path, engine):
