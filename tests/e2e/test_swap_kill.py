@@ -25,8 +25,9 @@ def text(n):
 class Swapper(threading.Thread):
     """Builds, activates and deletes generations, one after the other, until the server is gone."""
 
-    def __init__(self, url, store, seed):
+    def __init__(self, url, store, seed, specs=SPECS):
         super().__init__()
+        self.specs = specs
         self.url, self.store, self.dice = url, store, random.Random(seed)
         self.steps = []
         self.start()
@@ -37,7 +38,7 @@ class Swapper(threading.Thread):
             try:
                 while True:
                     chunking = self.dice.choice([None, {"type": "static", "static": STATIC}])
-                    body = {"index": self.dice.choice(SPECS), "chunking": chunking}
+                    body = {"index": self.dice.choice(self.specs), "chunking": chunking}
                     made = client.post(path, json=body).raise_for_status().json()
                     self.steps.append("build")
                     while made["status"] in UNFINISHED:
