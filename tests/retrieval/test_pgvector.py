@@ -186,6 +186,23 @@ async def test_swap_write_roll_back_and_restart(tmp_path, engine):
         assert [b[1:] for b in found(await shop.collection.search("norway battery", 5))] == [b[1:] for b in before]
 
 
+@pytest.mark.parametrize("index", SPECS)
+async def test_a_file_is_completed_no_sooner_than_it_is_found(tmp_path, engine, postgres, index):
+    """Its vectors take longer than elsewhere: here, as long as somebody locks the table."""
+    async with workshop(tmp_path, index=index, postgres=engine) as shop:
+        await shop.add("a", text(1))
+        with psycopg.connect(postgres.url) as left, psycopg.connect(postgres.url, autocommit=True) as watching:
+            left.execute(f"LOCK TABLE {engine.schema}.gen_1 IN EXCLUSIVE MODE")
+            adding = asyncio.create_task(shop.add("b", "a zebra"))
+            while not watching.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+                assert not adding.done()
+                await asyncio.sleep(0.01)
+            assert (await shop.document("b")).status == "in_progress"
+            left.rollback()
+            assert (await adding).status == "completed"
+        assert [hit.file_id for hit in await shop.collection.search("zebra", 1)] == ["b"]
+
+
 async def test_another_embedder_in_a_table_of_its_own(tmp_path, engine):
     async with workshop(tmp_path, index="pgvector", postgres=engine) as shop:
         shop.others["wide"] = Wide("wide-1")
