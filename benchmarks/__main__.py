@@ -52,6 +52,8 @@ def write(path: Path, reports: list[Report]) -> None:
             if len(parts) == 3
             else f"{text}\n{section}\n"
         )
+        if report.pictures is not None:
+            report.pictures(path.parent)
     path.write_text(text, "utf-8")
 
 

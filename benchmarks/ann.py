@@ -7,31 +7,33 @@ neighbours are as near to each other as those of texts are.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from platformdirs import user_cache_dir
 
-from benchmarks.harness import Report
+from benchmarks.harness import Report, median
 from retrieval.embedders.minilm import MiniLM
 from retrieval.generation import Batch, Generation
 from retrieval.indexes.plan import Knobs
 from retrieval.indexes.spec import parse
-from retrieval.measure import recall
 from retrieval.pace import Pace
 from retrieval.sentences import sentences
 from retrieval.tuning import tune
 
 SETS = ("xquad-en", "cranfield", "hotpotqa-sample")
 SENTENCES = 6_000
-SIZES = (20_000, 100_000)
 SPECS = ("hnsw", "ivf", "ivfpq")
 TARGETS = (None, 0.95, 0.99)
-QUERIES = 400
+QUERIES, K, ROUNDS = 400, 10, 3
+ENOUGH = 0.999
+"""Of recall, beyond which the curve is drawn no further."""
 NEAR, FAR = 0.6, 0.8
 """Length of the noise on a stored copy, and on a query."""
 
@@ -64,62 +66,140 @@ def embeddings(data: Path) -> Any:
 
 def moved(vectors: Any, count: int, length: float, seed: int) -> Any:
     dice = np.random.default_rng(seed)
-    noise = dice.standard_normal((count, vectors.shape[1])) * (length / np.sqrt(vectors.shape[1]))
-    made = vectors[dice.integers(0, len(vectors), count)] + noise
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    made = dice.standard_normal((count, vectors.shape[1]), np.float32)
+    made *= length / np.sqrt(vectors.shape[1])
+    made += vectors[dice.integers(0, len(vectors), count)]
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    return made
 
 
-def searches_per_second(generation: Generation, queries: Sequence[str]) -> float:
-    began = time.perf_counter()
-    for query in queries:
-        generation.search(query, generation.embedder.embed([query], kind="query")[0], 10, None)
-    return len(queries) / (time.perf_counter() - began)
+class Side:
+    """A generation with its vectors in its base, and how long that took."""
+
+    def __init__(self, spec: str, vectors: Any, embedder: Stored, folder: Path) -> None:
+        self.spec, self.generation = spec, Generation(parse(spec), embedder, folder)
+        self.generation.open(np.empty(0, np.int64), lambda _: iter(()))
+        began = time.perf_counter()
+        self.generation.add(Batch(np.arange(len(vectors)), [""] * len(vectors), None, vectors))
+        self.generation.fold_if_due(at_least=1)
+        self.built_s = time.perf_counter() - began
+
+    def found(self, query: str) -> list[int]:
+        vector = self.generation.embedder.embed([query], kind="query")[0]
+        return [ranked.id for ranked in self.generation.search(query, vector, K, None)]
+
+    def per_second(self, queries: Sequence[str]) -> float:
+        began = time.perf_counter()
+        for query in queries:
+            self.found(query)
+        return len(queries) / (time.perf_counter() - began)
 
 
-def run(data: Path) -> Report:
-    real = embeddings(data)
+@dataclass(frozen=True)
+class Measured:
+    recall: float
+    ratios: tuple[float, ...]
+    """Of its searches a second to flat's, a round each, in order of size."""
+    per_second: float
+
+    @property
+    def ratio(self) -> str:
+        return f"{median(self.ratios):.1f} ({self.ratios[0]:.1f}-{self.ratios[-1]:.1f})"
+
+
+class Beside:
+    """Measures sides against `flat` on the held-out queries, in turns."""
+
+    def __init__(self, flat: Side, queries: Sequence[str]) -> None:
+        self.flat, self.queries = flat, queries
+        self.truth = {query: set(flat.found(query)) for query in queries}
+        self.flats: list[float] = []
+
+    def __call__(self, side: Side) -> Measured:
+        pairs = [(side.per_second(self.queries), self.flat.per_second(self.queries)) for _ in range(ROUNDS)]
+        self.flats += [flat for _, flat in pairs]
+        ratios = tuple(sorted(ours / flat for ours, flat in pairs))
+        return Measured(self.recall(side), ratios, median([ours for ours, _ in pairs]))
+
+    def recall(self, side: Side) -> float:
+        shares = [len(self.truth[query].intersection(side.found(query))) / K for query in self.queries]
+        return sum(shares) / len(shares)
+
+
+Point = tuple[float, float]
+
+
+def run(data: Path, size: int = 100_000) -> Report:
+    """`size`: vectors of the larger of the two sizes; the other is a fifth."""
+    real, rows, figures = embeddings(data), [], {}
     embedder, queries = Stored(moved(real, QUERIES, FAR, 2)), [str(n) for n in range(QUERIES)]
-    tuning, held_out = queries[::2], queries[1::2]
-    rows, figures = [], {}
-    for size in SIZES:
-        vectors = np.concatenate([real, moved(real, size - len(real), NEAR, 1)])
-        flat = 0.0
-        for spec in ("flat", *SPECS):
-            with tempfile.TemporaryDirectory() as folder:
-                generation = Generation(parse(spec), embedder, Path(folder))
-                generation.open(np.empty(0, np.int64), lambda _: iter(()))
-                began = time.perf_counter()
-                generation.add(Batch(np.arange(size), [""] * size, None, vectors))
-                generation.fold_if_due(at_least=1)
-                built = time.perf_counter() - began
-                if spec == "flat":
-                    flat = searches_per_second(generation, held_out)
-                    rows.append([f"{size:,}", spec, "-", "1", "1", f"{built:.1f}", "1,536"])
-                    continue
+    curves: dict[str, list[Point]] = {}
+    for count in (size // 5, size):
+        vectors = np.concatenate([real, moved(real, max(0, count - len(real)), NEAR, 1)])[:count]
+        with TemporaryDirectory() as folder:
+            beside = Beside(Side("flat", vectors, embedder, Path(folder, "flat")), queries[1::2])
+            own = len(rows)
+            for spec in SPECS:
+                side = Side(spec, vectors, embedder, Path(folder, spec))
                 for target in TARGETS:
-                    generation.set_knobs(Knobs())
+                    side.generation.set_knobs(Knobs())
                     if target is not None:
-                        tune(generation, tuning, target, Pace())
-                    found = [one(generation, query) for query in held_out]
-                    ratio = searches_per_second(generation, held_out) / flat
-                    reached = sum(found) / len(found)
-                    figures[f"{size} {spec} {target}"] = {"recall": reached, "qps_ratio": ratio}
-                    shown = [f"{size:,}", spec, str(target or "-"), f"{reached:.3f}", f"{ratio:.1f}", f"{built:.1f}"]
-                    rows.append([*shown, f"{generation.bytes_per_vector():,.0f}"])
+                        tune(side.generation, queries[::2], target, Pace())
+                    made = beside(side)
+                    figures[f"{count} {spec} {target}"] = {"recall": made.recall, "qps_ratios": made.ratios}
+                    rows.append(row(count, side, target, made))
+                curves[f"{spec}, {count:,}"] = curve(side, beside)
+            flat = ["", "1", "1", f"{median(beside.flats):,.0f}", f"{beside.flat.built_s:.1f}", "1,536"]
+            rows.insert(own, [f"{count:,}", "flat", *flat])
+    return report(rows, figures, curves)
+
+
+def row(count: int, side: Side, target: float | None, made: Measured) -> list[str]:
+    shown = [f"{count:,}", side.spec, str(target or "none"), f"{made.recall:.3f}", made.ratio]
+    return [*shown, f"{made.per_second:,.0f}", f"{side.built_s:.1f}", f"{side.generation.bytes_per_vector():,.0f}"]
+
+
+def curve(side: Side, beside: Beside) -> list[Point]:
+    """Recall and milliseconds a search, for efforts that double."""
+    looks, points = side.generation.looks(), []
+    efforts = [] if looks is None else [effort for power in range(12) if (effort := 4 << power) <= looks[1]]
+    for effort in efforts:
+        side.generation.set_knobs(Knobs(effort, side.generation.knobs.refine))
+        points.append((beside.recall(side), 1000 / side.per_second(beside.queries)))
+        if points[-1][0] > ENOUGH:
+            break
+    return points
+
+
+def pictures(curves: Mapping[str, Sequence[Point]], folder: Path) -> None:
+    """ann.svg and ann.png in `folder`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, points in curves.items():
+        axes.plot([recall for recall, _ in points], [ms for _, ms in points], marker="o", label=name)
+    axes.set(xlabel="recall at 10", ylabel="ms a search, without embedding", yscale="log")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    for ending in ("svg", "png"):
+        figure.savefig(folder / f"ann.{ending}", metadata={"Date": None} if ending == "svg" else None)
+
+
+def report(
+    rows: Sequence[Sequence[str]], figures: Mapping[str, Any], curves: Mapping[str, Sequence[Point]]
+) -> Report:  # fmt: skip
     return Report(
         name="ann",
         title="Approximate indexes against exact search",
         method=(
-            f"{SENTENCES:,} embedded sentences and copies moved by {NEAR}, {QUERIES} queries moved by {FAR}: half of "
-            "them for tuning, recall at 10 and speed on the other half. One thread, without the embedding of the query."
+            f"{SENTENCES:,} embedded sentences and copies moved by {NEAR}, {QUERIES} queries moved by {FAR}: half "
+            "of them for tuning, recall at 10 and speed on the other half. One thread, without the embedding "
+            f"of the query; beside `flat` in turns, {ROUNDS} rounds with their range. `--size 1000000` for more.\n\n"
+            "![Recall and time of a search](ann.svg)"
         ),
-        columns=("vectors", "index", "target", "recall@10", "× flat's searches/s", "build s", "bytes a vector"),
+        columns=("vectors", "index", "target", "recall@10", "× flat's", "searches/s", "build s", "bytes a vector"),
         rows=rows,
-        figures=figures,
+        figures={**figures, "curves": curves},
+        pictures=partial(pictures, curves),
     )
-
-
-def one(generation: Generation, query: str) -> float:
-    vector = generation.embedder.embed([query], kind="query")[0]
-    found = [ranked.id for ranked in generation.search(query, vector, 10, None)]
-    return recall(generation, query, vector, found) or 0.0

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -19,6 +20,8 @@ class Report:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     figures: Mapping[str, Any]
+    pictures: Callable[[Path], None] | None = None
+    """Draws them into the folder of the page."""
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.method, "", f"Run it: `python -m benchmarks {self.name}`", ""]

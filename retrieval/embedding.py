@@ -37,7 +37,8 @@ class Embedding:
     async def of(
         self, chunks: Sequence[NewChunk], told: Callable[[int, int], Awaitable[None]] | None = None
     ) -> Vectors:  # fmt: skip
-        """Float32 (n, d). `told(done, total)` hears of every slice that had to be made; what it raises ends it."""
+        """Float32 (n, d). `told(done, total)` hears of every slice that had to be made but the last; what it raises
+        ends it."""
         import numpy as np
 
         embedder, loop = self.embedder, asyncio.get_running_loop()
@@ -54,7 +55,7 @@ class Embedding:
                 new = dict(zip(lacking, made, strict=True))
                 known |= new
                 await self.database.write(lambda db, new=new: write_vectors(db, embedder, new))  # type: ignore[misc]
-                if told is not None:
+                if told is not None and start + SLICE < len(chunks):
                     await told(start + len(some), len(chunks))
             for n, c in enumerate(some, start=start):
                 vectors[n] = known[c.text_sha256]

@@ -22,7 +22,7 @@ from retrieval.collection import Collection
 from retrieval.contents import FileEntry
 from retrieval.cutting import cut
 from retrieval.database import Database
-from retrieval.embedding import Embedding
+from retrieval.embedding import SLICE, Embedding
 from retrieval.errors import LoadFailed, RetrievalError
 from retrieval.generation import Batch
 from retrieval.loaders.isolated import IsolatedLoader
@@ -90,9 +90,10 @@ class Ingest:
         digest, chunks = await self._work(cut, parsed.text, own, parsed.media_type)
         text = Text(digest, parsed.text, parsed.title, parsed.media_type)
         cuts: dict[str, list[NewChunk]] = {own.key: chunks}
-        await self.database.write(
-            lambda db: catalog.set_progress(db, collection.id, row.file_id, row.attempt, 0, len(chunks))
-        )
+        if len(chunks) > SLICE:  # else it is done before anybody asks how far it is
+            await self.database.write(
+                lambda db: catalog.set_progress(db, collection.id, row.file_id, row.attempt, 0, len(chunks))
+            )
         try:
             while True:
                 lanes = list(collection.lanes.values())
