@@ -1,7 +1,7 @@
-"""The same passages and questions in Sandtable and in five other ways to search by meaning, in one run.
+"""Sandtable in process and over HTTP beside what else one would take: the same passages, weights and threads, in turns.
 
-Every side is a process of its own, one after the other in each round, with the same weights and one thread for the
-model. The others embed with sentence-transformers, which is what their own documentation shows; so does `by hand`.
+Each side runs in processes of its own: one that takes the passages in and searches, and one that starts on what the
+first has stored. Rounds alternate between the sides, so that each round has a ratio of its own.
 """
 
 from __future__ import annotations
@@ -12,176 +12,206 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from benchmarks.environments import python_of
 from benchmarks.harness import Report, median, quantile
 from benchmarks.passages import passages
 from benchmarks.serving import process
 from benchmarks.traffic import Passage, put
+from retrieval.embedders.weights import model_folder
 
-SIZE, QUESTIONS, ROUNDS = 1_000, 100, 3
-CLIENTS = 8
-FOLDER = Path(__file__).parent / "clients"
-OTHERS = ("by hand", "txtai", "LangChain + FAISS", "Chroma", "LanceDB")
-OWN = ("raw", "in process", "HTTP")
-NAMES = {"raw": "our encoder + faiss by hand", "in process": "Sandtable, in process", "HTTP": "Sandtable, over HTTP"}
-
-
-def others_python() -> Path:
-    """The interpreter of the others' environment: BENCH_PEERS names one; else it is made once in the user's cache."""
-    from platformdirs import user_cache_dir
-
-    given = os.environ.get("BENCH_PEERS")
-    folder = Path(given) if given else Path(user_cache_dir("sandtable", appauthor=False)) / "bench-peers"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(FOLDER / "side.txt")], check=True)
-    return python
-
-
-def ran(command: Sequence[str], folder: Path, given: str) -> tuple[dict[str, Any], float]:
-    """What a side's process said, and seconds from its start until it had said it."""
-    quiet = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    quiet |= {"ANONYMIZED_TELEMETRY": "False"}
-    began = time.perf_counter()
-    done = subprocess.run([*command, str(folder)], input=given, capture_output=True, text=True, env=quiet, check=False)
-    took = time.perf_counter() - began
-    if done.returncode:
-        raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found, took
+ROOT = Path(__file__).resolve().parent
+PEERS = ("by hand", "txtai", "LangChain + FAISS", "Chroma", "LanceDB")
+SHOWN = {
+    "in process": "Sandtable in process",
+    "over HTTP": "Sandtable over HTTP",
+    "raw": "our encoder + raw faiss",
+    "by hand": "sentence-transformers + faiss by hand",
+}
+OURS = ("in process", "over HTTP")
+ROUNDS, QUESTIONS, CLIENTS = 3, 150, 8
+LIMITS = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS"), "1"
+)
+QUIET = {"HF_HUB_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False", "TOKENIZERS_PARALLELISM": "false"}
+VARIABLES = {**LIMITS, **QUIET}
+HIGHER = ("ingest", "qps")
+"""Figures of which more is better."""
 
 
-def in_a_process(command: Callable[[str], Sequence[str]], given: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="sandtable-peers-") as name:
-        folder = Path(name)
-        found, _ = ran(command("fill"), folder, given)
-        found["disk_mb"] = size_of(folder)
-        _, found["start_s"] = ran(command("open"), folder, given)
-    return found
+@dataclass(frozen=True)
+class Work:
+    passages: list[str]
+    questions: list[str]
+
+    def json(self) -> str:
+        given = {"model": str(model_folder()), "passages": self.passages, "questions": self.questions}
+        return json.dumps(given)
 
 
-def size_of(folder: Path) -> float:
-    """Megabytes of what is kept; the passages themselves, where a side was given them as files, do not count."""
-    kept = [
-        path for path in folder.rglob("*") if path.is_file() and path.suffix != ".txt" and "blobs" not in path.parts
-    ]
-    return sum(path.stat().st_size for path in kept) / 1e6
+Side = Callable[[Work, Path], dict[str, float]]
 
 
-def over_http(texts: Sequence[str], questions: Sequence[str]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="sandtable-peers-") as folder:
-        data = Path(folder, "data")
-        command = [sys.executable, "-m", "server.cli.main", "serve", "--port", "0", "--data-dir", str(data)]
-        with process(command, SANDTABLE_BACKEND="extractive") as running, opened(running) as client:
-            made = {"name": "peers", "sandtable": {"index": "flat"}}
-            store = str(client.post("/v1/vector_stores", json=made).raise_for_status().json()["id"])
-            began = time.perf_counter()
-            put(client, store, [Passage(text, n) for n, text in enumerate(texts)])
-            found: dict[str, Any] = {"ingest_s": time.perf_counter() - began, **asked(client, store, questions)}
-            found["ram_mb"] = peak_of(running.pid)
-        found["disk_mb"] = size_of(data)
+def script(command: Sequence[str], work: Work, folder: Path) -> dict[str, float]:
+    """A side that is a script: figures of its `fill`, then of its `open`."""
+
+    def run(what: str) -> tuple[dict[str, Any], float]:
         began = time.perf_counter()
-        with process(command, SANDTABLE_BACKEND="extractive") as running, opened(running) as client:
-            search(client, store, questions[0])
-            found["start_s"] = time.perf_counter() - began
-    return found
+        done = subprocess.run(
+            [*command, what, str(folder)],
+            input=work.json(),
+            capture_output=True,
+            text=True,
+            env={**os.environ, **VARIABLES},
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[-1]} {what} failed: {done.stderr[-2000:]}")
+        return json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - began
+
+    found, _ = run("fill")
+    disk = size(folder)
+    return {**summed(work, found), "disk": disk, "start": run("open")[1]}
 
 
-def opened(running: subprocess.Popen[str]) -> httpx.Client:
-    assert running.stdout is not None
-    return httpx.Client(base_url=running.stdout.readline().strip(), timeout=600)
+def summed(work: Work, found: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        "ingest": len(work.passages) / found["ingest_s"],
+        "p50": 1000 * median(found["alone"]),
+        "p99": 1000 * quantile(found["alone"], 0.99),
+        "qps": found["qps"],
+        "p99 at 8": 1000 * quantile(found["together"], 0.99),
+        "ram": found["ram_mb"],
+    }
 
 
-def search(client: httpx.Client, store: str, question: str) -> float:
+def size(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def over_http(work: Work, folder: Path) -> dict[str, float]:
+    with served(folder) as (pid, client):
+        made = client.post("/v1/vector_stores", json={"name": "peers", "sandtable": {"index": "flat"}})
+        store = made.raise_for_status().json()["id"]
+        began = time.perf_counter()
+        put(client, store, [Passage(text, 0) for text in work.passages])
+        took = time.perf_counter() - began
+        found = {"ingest_s": took, **_searches(partial(_search, client, store), work.questions)}
+        found["ram_mb"] = _peak_mb(pid)
+    disk, began = size(folder), time.perf_counter()
+    with served(folder) as (_, client):
+        _search(client, store, work.questions[0])
+        started = time.perf_counter() - began
+    return {**summed(work, found), "disk": disk, "start": started}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[int, httpx.Client]]:
+    """A service on `folder`: its process id, and a client of it."""
+    command = [sys.executable, "-m", "server.cli.main", "serve", "--port", "0", "--data-dir", str(folder / "data")]
+    with process(command, SANDTABLE_BACKEND="extractive", **VARIABLES) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().strip()
+        if not url.startswith("http"):
+            raise RuntimeError("the service did not start")
+        with httpx.Client(base_url=url, timeout=300) as client:
+            yield running.pid, client
+
+
+def _search(client: httpx.Client, store: str, question: str) -> float:
     began = time.perf_counter()
-    reply = client.post(f"/v1/vector_stores/{store}/search", json={"query": question, "max_num_results": 10})
-    if len(reply.raise_for_status().json()["data"]) != 10:
-        raise RuntimeError(f"not ten hits: {reply.text[:300]}")
+    reply = client.post(f"/v1/vector_stores/{store}/search", json={"query": question}).raise_for_status()
+    if len(reply.json()["data"]) != 10:
+        raise RuntimeError(f"{question!r} was answered with {reply.text[:300]}")
     return time.perf_counter() - began
 
 
-def asked(client: httpx.Client, store: str, questions: Sequence[str]) -> dict[str, Any]:
-    alone = [search(client, store, question) for question in questions]
+def _searches(search: Callable[[str], float], questions: Sequence[str]) -> dict[str, Any]:
+    alone = [search(question) for question in questions]
     with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(search, questions[:CLIENTS]))
         began = time.perf_counter()
-        together = list(pool.map(lambda question: search(client, store, question), [*questions, *questions]))
+        together = list(pool.map(search, [*questions, *questions]))
         qps = len(together) / (time.perf_counter() - began)
     return {"alone": alone, "together": together, "qps": qps}
 
 
-def peak_of(pid: int) -> float:
-    """Megabytes that the process had at most (Linux)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+def _peak_mb(pid: int) -> float:
+    """Of the process and of those it has started, which read files."""
+    own = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    lines = [line for each in own for line in Path(f"/proc/{each}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def sides(texts: list[str], questions: list[str]) -> Mapping[str, Callable[[], dict[str, Any]]]:
-    from retrieval.embedders.weights import model_folder
-
-    given = json.dumps({"model": str(model_folder()), "passages": texts, "questions": questions})
-    python = str(others_python())
-
-    def own(name: str) -> Callable[[], dict[str, Any]]:
-        return lambda: in_a_process(lambda what: [sys.executable, "-m", "benchmarks.in_process", name, what], given)
-
-    def other(name: str) -> Callable[[], dict[str, Any]]:
-        return lambda: in_a_process(lambda what: [python, str(FOLDER / "side.py"), name, what], given)
-
-    mine = {"raw": own("raw"), "in process": own("in process"), "HTTP": lambda: over_http(texts, questions)}
-    return {**mine, **{name: other(name) for name in OTHERS}}
+def sides() -> dict[str, Side]:
+    """Raises NotInstalled."""
+    python = str(python_of(ROOT / "clients" / "peers.txt"))
+    ours = [sys.executable, "-m", "benchmarks.in_process"]
+    made: dict[str, Side] = {name: partial(script, [*ours, name]) for name in ("in process", "raw")}
+    made["over HTTP"] = over_http
+    theirs = [python, str(ROOT / "clients" / "side.py")]
+    return made | {name: partial(script, [*theirs, name]) for name in PEERS}
 
 
-def run(data: Path, size: int = SIZE) -> Report:
-    texts, queries = passages(data, size)
-    found: dict[str, list[dict[str, Any]]] = {}
-    works = sides(texts, queries[:QUESTIONS])
+def run(data: Path, size: int = 1_000) -> Report:
+    texts, questions = passages(data, size)
+    work, taken = Work(texts, questions[:QUESTIONS]), list[dict[str, dict[str, float]]]()
     for _ in range(ROUNDS):
-        for name, work in works.items():
-            found.setdefault(name, []).append(work())
-    rows = [row(NAMES.get(name, name), rounds, found, size) for name, rounds in found.items()]
-    figures = {name: {k: [one[k] for one in rounds] for k in ("ingest_s", "qps")} for name, rounds in found.items()}
+        found = {}
+        for name, side in sides().items():
+            with tempfile.TemporaryDirectory(prefix="sandtable-peers-") as folder:
+                found[name] = side(work, Path(folder))
+        taken.append(found)
+    return report(taken, work)
+
+
+def ratios(taken: Sequence[Mapping[str, Mapping[str, float]]], ours: str, other: str, figure: str) -> list[float]:
+    """How many times better ours was, a round each."""
+    pairs = [(found[ours][figure], found[other][figure]) for found in taken]
+    return sorted(a / b if figure in HIGHER else b / a for a, b in pairs)
+
+
+def report(taken: Sequence[Mapping[str, Mapping[str, float]]], work: Work) -> Report:
+    rows, figures = [], {}
+    for name in (*OURS, "raw", *PEERS):
+        found = {figure: median([each[name][figure] for each in taken]) for figure in taken[0][name]}
+        row = [SHOWN.get(name, name), *(f"{found[figure]:.3g}" for figure in FIGURES)]
+        for figure in ("ingest", "p50", "qps"):
+            shown = []
+            for ours in OURS if name not in OURS else ():
+                each = ratios(taken, ours, name, figure)
+                figures[f"{ours} / {name} {figure}"] = each
+                shown.append(f"{median(each):.2f} ({each[0]:.2f}-{each[-1]:.2f})")
+            row.append("; ".join(shown))
+        rows.append(row)
+        figures |= {f"{name} {figure}": value for figure, value in found.items()}
     return Report(
         name="peers",
-        title="Against other ways to search by meaning",
+        title="Beside what else one would take",
         method=(
-            f"{size:,} passages of one to four sentences and {QUESTIONS} questions of the shared sets, ten hits each, "
-            "the weights of all-MiniLM-L6-v2 and one thread for the model on every side, "
-            f"{ROUNDS} rounds in turns, each side in a process of its own. Sandtable runs the weights as int8 on ONNX "
-            "Runtime, the others in fp32 with sentence-transformers, as their documentation has it. Exact search "
-            "everywhere but in Chroma (HNSW). Ratios are medians of the rounds' ratios to Sandtable in process, with "
-            "their range: above 1 Sandtable is better. QPS: 8 clients at once. RAM: peak of the process, ingest "
-            "included. Disk: without the uploaded files. Start: of a process until the first question is answered from "
-            "what is on disk."
+            f"{len(work.passages):,} passages and {len(work.questions)} questions, the weights of all-MiniLM-L6-v2 "
+            "for all: the peers by sentence-transformers (torch, float32), ours in its int8 graph. One thread a call "
+            f"for everybody, both cores free for concurrent calls; {ROUNDS} rounds in turns. Ten texts a question, an "
+            "exact or default index. RAM is the peak, start is from nothing to the first answer on what was stored. "
+            "Times better are those of ours in process; over HTTP, with the range over the rounds. `our encoder + raw "
+            "faiss` is a loop on one thread: ours embeds on one thread too, and does the rest beside it."
         ),
-        columns=(
-            "side", "passages/s", "p50 / p99 ms", "QPS", "RAM MB", "disk MB", "start s", "ingest x", "p50 x", "QPS x",
-        ),
+        columns=("side", *FIGURES.values(), "ingest, times better", "p50, times better", "QPS, times better"),
         rows=rows,
         figures=figures,
-    )  # fmt: skip
+    )
 
 
-def row(name: str, rounds: list[dict[str, Any]], found: Mapping[str, list[dict[str, Any]]], size: int) -> list[str]:
-    alone = [value * 1000 for one in rounds for value in one["alone"]]
-    own = found["in process"]
-    ingest = [r["ingest_s"] / o["ingest_s"] for r, o in zip(rounds, own, strict=True)]
-    p50 = [median(r["alone"]) / median(o["alone"]) for r, o in zip(rounds, own, strict=True)]
-    qps = [o["qps"] / r["qps"] for r, o in zip(rounds, own, strict=True)]
-    return [
-        name,
-        f"{size / median([one['ingest_s'] for one in rounds]):.0f}",
-        f"{median(alone):.1f} / {quantile(alone, 0.99):.1f}",
-        f"{median([one['qps'] for one in rounds]):.0f}",
-        *(f"{median([one[key] for one in rounds]):.{digits}f}" for key, digits in COLUMNS),
-        *(f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})" for ratios in (ingest, p50, qps)),
-    ]
-
-
-COLUMNS = (("ram_mb", 0), ("disk_mb", 1), ("start_s", 1))
+FIGURES = {
+    "ingest": "passages/s", "p50": "p50 ms", "p99": "p99 ms", "qps": "QPS at 8", "p99 at 8": "p99 ms at 8",
+    "ram": "RAM MB", "disk": "disk MB", "start": "start s",
+}  # fmt: skip

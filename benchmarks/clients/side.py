@@ -56,8 +56,8 @@ class Txtai:
         from txtai import Embeddings
 
         self.path, self.embeddings = f"{folder}/index", Embeddings(path=model, content=True, gpu=False)
-        # Its database's cursor is for one thread at a time.
-        self.turn = Lock()
+        # Its cursor may not be used by two threads at once; its own service takes a lock too.
+        self.lock = Lock()
 
     def fill(self, passages):
         self.embeddings.index(passages)
@@ -67,7 +67,7 @@ class Txtai:
         self.embeddings.load(self.path)
 
     def search(self, question):
-        with self.turn:
+        with self.lock:
             return [found["text"] for found in self.embeddings.search(question, K)]
 
 

@@ -4,17 +4,16 @@ What a client should find is the same for all; how each says that something went
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
+from benchmarks.environments import NotInstalled, python_of
 from tests.e2e.live import server
 from tests.fake_upstream import DONE, ROLE, USAGE, Canned, FakeUpstream, chunk, event, stream_of
 
@@ -98,20 +97,10 @@ def live(upstream, tmp_path_factory):
 
 def environment_of(client):
     """The Python of the client's environment, which is made once for its list of packages."""
-    from platformdirs import user_cache_dir
-
-    wanted = FOLDER / f"{client}.txt"
-    digest = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = Path(user_cache_dir("sandtable", appauthor=False)) / "test-clients" / f"{client}-{digest}"
-    done, python = folder / "installed", folder / "bin" / "python"
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted)]
-        made = subprocess.run(install, capture_output=True, text=True, check=False)
-        if made.returncode:
-            pytest.skip(f"pip could not install {wanted.name}: {made.stderr[-500:]}")
-        done.touch()
-    return python
+    try:
+        return python_of(FOLDER / f"{client}.txt")
+    except NotInstalled as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
