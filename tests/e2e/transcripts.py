@@ -23,8 +23,8 @@ VARYING = (
     (re.compile(r"\d+ searches"), "MANY searches"),
     (re.compile(r"\b0\.\d{3}\b"), "NUMBER"),
 )
-"""What two runs of a demo may differ in: ids, times, how often another thread got its turn meanwhile, and the last digit
-of a score on another processor."""
+"""What two runs of a demo may differ in: ids, times, how often another thread got its turn meanwhile, and the last
+digit of a score on another processor."""
 DECIMAL = re.compile(r"\d+\.\d+")
 RULE = re.compile(r"─+")
 BLANKS = re.compile(r"\s+")
