@@ -255,12 +255,10 @@ async def _use(run: Run, name: str, arguments: dict[str, object], id: str) -> Do
 
 def _failed(run: Run, part: str, tried: list[str], *, final: bool) -> ResearchState:
     """What the state is after a failure: one more try if there is one left."""
-    if not final and len(tried) < run.options(ResearchOptions).attempts:
+    most = run.options(ResearchOptions).attempts
+    if not final and len(tried) < most:
         return {"tried": tried, "again": True}
-    run.warn(
-        f"no_{part}",
-        f"given up after {len(tried)} of at most {run.options(ResearchOptions).attempts} tries: {tried[-1]}",
-    )
+    run.warn(f"no_{part}", f"given up after {len(tried)} of at most {most} tries: {tried[-1]}")
     return {"tried": [], "again": False}
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.tool_use import ToolOptions
+from tools.sql import MOST_FILES
 
 
 class ResearchOptions(ToolOptions):
@@ -20,7 +21,7 @@ class ResearchOptions(ToolOptions):
     max_questions: int = Field(5, ge=1, le=10, description="Questions of the plan; further ones are left out.")
     tables: tuple[str, ...] | None = Field(
         None,
-        max_length=8,
+        max_length=MOST_FILES,
         description="Ids of the files with figures (CSV, XLSX, SQLite); null: those that a search finds.",
     )
     attempts: int = Field(2, ge=1, le=5, description="How often a query or a program that failed is written in all.")

@@ -10,15 +10,10 @@ from typing_extensions import TypedDict
 
 from agents.tool_use import ToolOptions, offered
 from retrieval.base import Hit
+from tools.sql import KINDS, MOST_FILES
 
 if TYPE_CHECKING:
     from agents.run import Run
-
-SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm", ".sqlite", ".sqlite3", ".db"})
-
-
-MOST = 8
-"""Tables that one query may be about (`tools.sql`)."""
 
 
 class Table(TypedDict):
@@ -30,8 +25,8 @@ def tables_of(ids: Sequence[str] | None, found: Sequence[Hit]) -> list[Table]:
     """Those named, or those that passages were found of, the best first."""
     if ids is not None:
         return [Table(id=id, name=id) for id in dict.fromkeys(ids)]
-    names = {hit.file_id: hit.filename for hit in found if PurePath(hit.filename).suffix.lower() in SUFFIXES}
-    return [Table(id=id, name=name) for id, name in names.items()][:MOST]
+    names = {hit.file_id: hit.filename for hit in found if PurePath(hit.filename).suffix.lower() in KINDS}
+    return [Table(id=id, name=name) for id, name in names.items()][:MOST_FILES]
 
 
 def missing(run: Run, options: ToolOptions, tool: str, tables: Sequence[Table]) -> str:

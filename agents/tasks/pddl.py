@@ -100,9 +100,10 @@ def with_constants(domain: str, problem: str) -> str:
     """
     names: list[str] = []
     while True:
+        declared = _declaring(domain, problem, names)
         try:
-            read_domain(_declaring(domain, problem, names))
-            return _declaring(domain, problem, names)
+            read_domain(declared)
+            return declared
         except PlanningError as error:
             found = UNDECLARED.search(error.message)
             if error.kind != "unknown" or found is None or found[1] in names:

@@ -1,21 +1,18 @@
 """kill -9 in the middle of `react`, and of a trial of `reflexion`: the run goes on from the last step of the graph
 within, and no finished call is made again."""
 
-import json
 import random
 import time
 from collections import Counter
 
-import httpx
 import pytest
 
-from tests.e2e.live import Server
-from tests.e2e.test_tool_calls_kill import keys, run_of, until
-from tests.server.counted_tools import LEDGER, rows
+from tests.e2e.killed_runs import asked, counting, finished, keys, run_of, submit, until
+from tests.server.counted_tools import rows
 
 pytestmark = pytest.mark.slow
 
-TOOLS = [f"tests.server.counted_tools:{name}" for name in ("note", "slow", "step")]
+TOOLS = ("note", "slow", "step")
 TRIALS, STEPS = 4, 3
 
 
@@ -53,36 +50,9 @@ def ledger(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path, ledger):
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps(SCRIPT))
-    (tmp_path / "data").mkdir()
-    settings = {"SANDTABLE_BACKEND": f"scripted:{script}", "SANDTABLE_TOOLS": json.dumps(TOOLS), LEDGER: ledger}
-    running = Server(tmp_path / "data", **settings)
-    yield running
-    if running.process.poll() is None:
-        running.kill()
-
-
-def submit(server, pipeline, question, **options):
-    """The id of a durable run."""
-    thread = httpx.post(f"{server.url}/threads", json={}, timeout=60).json()["thread_id"]
-    body = {"assistant_id": pipeline, "input": {"question": question}, "context": {"options": options}}
-    reply = httpx.post(f"{server.url}/threads/{thread}/runs", json=body, timeout=60)
-    assert reply.status_code == 200, reply.text
-    return reply.json()["run_id"]
-
-
-def finished(server, run_id, seconds=60):
-    done = until(lambda: (run := run_of(server, run_id))["status"] not in ("queued", "running") and run, seconds)
-    events = httpx.get(f"{server.url}/v1/runs/{run_id}/events", params={"limit": 10_000}, timeout=60).json()["data"]
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert events[-1]["type"] == "run_finished"
-    return done, events
-
-
-def asked(events):
-    return Counter(json.dumps(event["request"], sort_keys=True) for event in events if event["type"] == "llm_called")
+def server(tmp_path):
+    with counting(tmp_path, SCRIPT, TOOLS) as running:
+        yield running
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def text(n):
 class Swapper(threading.Thread):
     """Builds, activates and deletes generations, one after the other, until the server is gone."""
 
-    def __init__(self, url, store, seed, specs=SPECS):
+    def __init__(self, url, store, seed, specs):
         super().__init__()
         self.specs = specs
         self.url, self.store, self.dice = url, store, random.Random(seed)
@@ -89,17 +89,15 @@ def check(client, store, data_dir, files):
     return len(generations)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_whatever_is_cut_short_the_active_one_serves_and_nothing_is_left_over(tmp_path, record_property):
-    dice, data_dir, steps = random.Random(5), tmp_path / "data", []
-    live = Server(data_dir)
+def killed(data_dir, rounds, seed, specs, after, **environment):
+    """What was under way at each kill. `after(client, store)` looks at what is there after each restart."""
+    dice, steps, live = random.Random(seed), [], Server(data_dir, **environment)
     try:
         with httpx.Client(base_url=live.url, timeout=60) as client:
             store = client.post("/v1/vector_stores", json={"name": "killed"}).json()["id"]
             files = put(client, store, [Passage(text(n), 0) for n in range(FILES)])
-        for round in range(ROUNDS):
-            swapper = Swapper(live.url, store, round)
+        for round in range(rounds):
+            swapper = Swapper(live.url, store, round, specs)
             time.sleep(dice.uniform(0.02, 3.0))
             live.kill()
             swapper.join(60)
@@ -108,8 +106,16 @@ def test_whatever_is_cut_short_the_active_one_serves_and_nothing_is_left_over(tm
             live.start()
             with httpx.Client(base_url=live.url, timeout=60) as client:
                 check(client, store, data_dir, files)
-        record_property("killed during", ", ".join(steps))
-        assert {"building", "measuring"} & set(steps)
+                after(client, store)
     finally:
         if live.process.poll() is None:
             live.kill()
+    return steps
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_whatever_is_cut_short_the_active_one_serves_and_nothing_is_left_over(tmp_path, record_property):
+    steps = killed(tmp_path / "data", ROUNDS, 5, SPECS, lambda client, store: None)
+    record_property("killed during", ", ".join(steps))
+    assert {"building", "measuring"} & set(steps)

@@ -1,21 +1,18 @@
 """kill -9 in the middle of tool calls: the run goes on after the restart, and what it did outside happened once."""
 
-import json
 import random
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 
 import httpx
 import pytest
 
-from tests.e2e.live import Server
-from tests.server.counted_tools import LEDGER, rows
+from tests.e2e.killed_runs import counting, keys, run_of, until
+from tests.server.counted_tools import rows
 
 pytestmark = pytest.mark.slow
 
-TOOLS = [f"tests.server.counted_tools:{name}" for name in ("pay", "note", "step", "slow")]
+TOOLS = ("pay", "note", "step", "slow")
 THREE = [
     {"id": "a", "name": "note", "arguments": {"text": "before"}},
     {"id": "b", "name": "slow", "arguments": {"text": "慢"}},
@@ -43,15 +40,9 @@ def ledger(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path, ledger):
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps(SCRIPT))
-    (tmp_path / "data").mkdir()
-    settings = {"SANDTABLE_BACKEND": f"scripted:{script}", "SANDTABLE_TOOLS": json.dumps(TOOLS), LEDGER: ledger}
-    running = Server(tmp_path / "data", **settings)
-    yield running
-    if running.process.poll() is None:
-        running.kill()
+def server(tmp_path):
+    with counting(tmp_path, SCRIPT, TOOLS) as running:
+        yield running
 
 
 def ask(server, question, **options):
@@ -69,23 +60,6 @@ def agree(server, run_id):
     reply = httpx.post(f"{server.url}/v1/runs/{run_id}/resume", json={"answer": True}, timeout=60)
     assert reply.status_code == 202, reply.text
     return reply.json()["id"]
-
-
-def run_of(server, run_id):
-    return httpx.get(f"{server.url}/v1/runs/{run_id}", timeout=60).json()
-
-
-def until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return value
-
-
-def keys(ledger, what):
-    with closing(sqlite3.connect(ledger)) as db:
-        return [key for (key,) in db.execute("select key from try where what = ?", (what,))]
 
 
 def test_a_call_cut_short_is_made_again_under_its_key_and_its_siblings_are_not(server, ledger, tmp_path):

@@ -7,10 +7,9 @@ import time
 import pytest
 
 from demos.tot import SCRIPT
+from tests.e2e.killed_runs import asked, finished, run_of, submit, until
 from tests.e2e.live import Server
 from tests.e2e.model_server import model_server
-from tests.e2e.test_planning_kill import asked, finished, submit
-from tests.e2e.test_tool_calls_kill import run_of, until
 from tests.fake_upstream import Canned, stream_of
 
 pytestmark = pytest.mark.slow
