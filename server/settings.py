@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from agents.spending import Limits, Price
 from backends.profiles import Embeddings, Flags, Kind
-from server.tool_settings import Fetch, Wikipedia
+from server.tool_settings import DocumentName, Fetch, OpenAPI, Wikipedia
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "sandtable.toml"
 MIB = 1 << 20
 PREFIX = "SANDTABLE_"
-NESTED = ("SANDTABLE_BACKENDS__", "SANDTABLE_FETCH__", "SANDTABLE_WIKIPEDIA__")
+NESTED = ("SANDTABLE_BACKENDS__", "SANDTABLE_FETCH__", "SANDTABLE_WIKIPEDIA__", "SANDTABLE_OPENAPI__")
 NO_SETTINGS = frozenset({"SANDTABLE_TEST_DATA", "SANDTABLE_URL"})
 """Variables of the tests, and of scripts around the service."""
 
@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     """What the tool `fetch_url` may read."""
     wikipedia: Wikipedia = Wikipedia()
     """What the tool `wikipedia` reads."""
+    openapi: dict[DocumentName, OpenAPI] = {}
+    """Documents whose operations are tools, by the name that those begin with."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which the tool `calendar` means today."""
     rates: str | None = None

@@ -53,6 +53,51 @@ class Fetch(BaseModel):
         )
 
 
+def _base(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        bad = parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0
+    except ValueError:
+        bad = True
+    if bad or "?" in url or "#" in url:
+        raise ValueError("write where the paths of the document begin, as https://api.example.org/v1")
+    return url
+
+
+def _document(place: str) -> str:
+    if "://" in place and not place.startswith(("http://", "https://")):
+        raise ValueError("write the path of a file, or an address that begins with https://")
+    if "@" in urlsplit(place).netloc:
+        raise ValueError("a user name or password in an address is not sent: leave out what stands before @")
+    return place
+
+
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+DocumentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,80}$")]
+
+
+class OpenAPI(BaseModel):
+    """`[openapi.NAME]`: a document whose operations become the tools NAME_operationId."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: Annotated[str, Field(min_length=1), AfterValidator(_document)]
+    """A path or an address, of JSON or YAML."""
+    base_url: Annotated[str, AfterValidator(_base)] | None = None
+    """None: the first of its `servers`."""
+    api_key_env: Variable | None = None
+    """Name of the environment variable whose value is sent as `Authorization: Bearer`."""
+    headers_env: dict[Header, Variable] = {}
+    """Header to the name of the environment variable that holds its value."""
+    operations: tuple[str, ...] = ()
+    """operationIds, `GET /path`, or patterns; none: all."""
+    approve: Literal["writes", "all", "none"] = "writes"
+    """Which calls ask a person; writes: all but GET and HEAD."""
+    seconds: float = Field(default=20.0, gt=0, le=80)
+    max_bytes: int = Field(default=1 << 20, gt=0)
+
+
 class Wikipedia(BaseModel):
     """`[wikipedia]`: where the tool of that name reads."""
 

@@ -20,6 +20,7 @@ from retrieval.resources import build_thread
 from server.backend_choice import Backends, profiles
 from server.builds import Builds
 from server.data_lock import DataLock
+from server.document_tools import document_tools
 from server.embedders import Embedders
 from server.event_log import EventLog
 from server.garbage import searched_less
@@ -83,6 +84,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     leftover.start()
     stack.push_async_callback(leftover.stop)
     builds = Builds(database, collections, settings.build_cpu)
+    of_documents = await document_tools(settings.openapi, environment())
     services = Services(
         settings=settings,
         data_dir=data_dir,
@@ -96,7 +98,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         checkpoints=checkpoints,
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
-        tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools),
+        tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents),
         reach=await reach_of(settings, data_dir, stack),
     )
     known = await database.read(files.all_file_ids)

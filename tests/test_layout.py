@@ -44,6 +44,7 @@ ONLY_IN = {
     "matplotlib": ("server/cli/picture.py", "tools/sandbox/warm.py"),
     "pandas": ("tools/sandbox/warm.py",),
     "pint": ("tools/units.py",),
+    "yaml": ("tools/openapi/document.py",),
     "tokenizers": ("retrieval/",),
     "numpy": ("retrieval/",),
     "unified_planning": ("tools/pddl/",),
@@ -66,7 +67,7 @@ HEAVY = (
     "langgraph", "langchain_core", "httpx", "httpcore", "idna", "docx",
     "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
     "starlette", "sqlalchemy", "pint", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
-    "psycopg", "pgvector",
+    "psycopg", "pgvector", "yaml",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
 EXPECTED = {"retrieval": {"sqlalchemy"}}

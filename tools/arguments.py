@@ -73,7 +73,7 @@ def checker(name: str, fields: dict[str, Any]) -> tuple[Callable[[str], dict[str
     def check(text: str) -> dict[str, Any]:
         text = text.strip() or "{}"
         try:
-            text = to_json(_whole_numbers(from_json(text, allow_inf_nan=False))).decode()
+            text = to_json(whole_numbers(from_json(text, allow_inf_nan=False))).decode()
         except ValueError as error:
             raise BadArguments(f"the arguments are not valid JSON: {error}") from None
         try:
@@ -86,13 +86,13 @@ def checker(name: str, fields: dict[str, Any]) -> tuple[Callable[[str], dict[str
     return check, schema
 
 
-def _whole_numbers(value: Any) -> Any:
+def whole_numbers(value: Any) -> Any:
     """JSON has one kind of number, and models write 5.0 where they mean 5: JSON Schema calls both an integer."""
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return int(value)
     if isinstance(value, dict):
-        return {key: _whole_numbers(inner) for key, inner in value.items()}
-    return [_whole_numbers(inner) for inner in value] if isinstance(value, list) else value
+        return {key: whole_numbers(inner) for key, inner in value.items()}
+    return [whole_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _model(name: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> type[BaseModel]:

@@ -14,9 +14,9 @@ from tools.errors import BadTool
 class Toolbox(Mapping[str, Tool]):
     """By name; a tool's module is imported when it is asked for, those of the user at once."""
 
-    def __init__(self, places: Sequence[str] = (), asking: Sequence[str] = ()) -> None:
+    def __init__(self, places: Sequence[str] = (), asking: Sequence[str] = (), made: Sequence[Tool] = ()) -> None:
         """`places`: `package.module:attribute` or `file.py:attribute`. `asking`: names or patterns of tools that always
-        ask a person here. Raises BadTool."""
+        ask a person here. `made`: tools of documents. Raises BadTool."""
         self._own: dict[str, Tool] = {}
         self._asking = tuple(asking)
         for place in places:
@@ -28,6 +28,12 @@ class Toolbox(Mapping[str, Tool]):
                 raise BadTool(f"{place!r} cannot be imported: {type(error).__name__}: {error}") from error
             if tool.name in self:
                 raise BadTool(f"{place!r} is called {tool.name!r}, as another tool is: give it a name of its own")
+            self._own[tool.name] = tool
+        for tool in made:
+            if tool.name in self:
+                raise BadTool(
+                    f"a tool of a document is called {tool.name!r}, as another is: name the document otherwise"
+                )
             self._own[tool.name] = tool
         for pattern in self._asking:
             if not any(fnmatchcase(name, pattern) for name in self):
