@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from server.web import GuardedWeb
 from tools.base import Tool
-from tools.errors import BadTool, ToolError
+from tools.errors import BadDocument, BadTool, ToolError
 from tools.openapi.document import read_document
 from tools.openapi.operations import operations
 from tools.openapi.tool import Api, check_schema, tools_of
@@ -28,7 +28,7 @@ LARGEST_DOCUMENT = 10 << 20
 
 
 async def document_tools(settings: Mapping[str, OpenAPI], environment: Mapping[str, str]) -> list[Tool]:
-    """Raises BadTool, which names the setting."""
+    """Raises BadDocument, which names the setting."""
     found: list[Tool] = []
     for name, given in settings.items():
         try:
@@ -36,7 +36,7 @@ async def document_tools(settings: Mapping[str, OpenAPI], environment: Mapping[s
             document = await _document(given)
             found += await asyncio.to_thread(_made, name, given, document, secrets)
         except BadTool as error:
-            raise BadTool(f"openapi.{name}: {error}") from None
+            raise BadDocument(f"openapi.{name}: {error}") from None
     return found
 
 

@@ -3,6 +3,7 @@
 ToolError          told to the model, which can react to it
 +-- BadArguments   the arguments do not fit the tool's schema; nothing was called
 BadTool            told to the developer: a function that cannot be a tool, or a name that stands for none
++-- BadDocument    told to whoever runs the service: an OpenAPI document, or its setting, that no tools come of
 """
 
 from __future__ import annotations
@@ -21,3 +22,6 @@ class BadArguments(ToolError): ...
 
 
 class BadTool(Exception): ...
+
+
+class BadDocument(BadTool): ...

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from tools import catalog
 from tools.base import Tool
-from tools.errors import BadTool
+from tools.errors import BadDocument, BadTool
 
 
 class Toolbox(Mapping[str, Tool]):
@@ -31,7 +31,7 @@ class Toolbox(Mapping[str, Tool]):
             self._own[tool.name] = tool
         for tool in made:
             if tool.name in self:
-                raise BadTool(
+                raise BadDocument(
                     f"a tool of a document is called {tool.name!r}, as another is: name the document otherwise"
                 )
             self._own[tool.name] = tool

@@ -24,7 +24,7 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
     from server.app import create_app
     from server.data_lock import DataDirectoryInUse
     from server.storage.migrate import NewerDatabase
-    from tools.errors import BadTool
+    from tools.errors import BadDocument, BadTool
     from tools.rates import BadRates
 
     directory = f"the data directory {str(settings.data_dir)!r}"
@@ -35,7 +35,8 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
         except DataDirectoryInUse:
             raise
         except BadTool as error:
-            message = f"the setting 'tools' cannot be used: {error}"
+            setting = "openapi" if isinstance(error, BadDocument) else "tools"
+            message = f"the setting {setting!r} cannot be used: {error}"
             raise CommandFailed(message, type="bad_settings", code="bad_tool") from None
         except BadRates as error:
             raise CommandFailed(f"the setting 'rates' cannot be used: {error}", type="bad_settings") from None

@@ -53,3 +53,6 @@ def test_a_tool_setting_that_cannot_be_used(sandtable, monkeypatch):
     result = sandtable("tool")
     assert result.code == 1
     assert "the setting 'tools' cannot be used: 'nowhere.py:it' names no tool: there is no file" in result.err
+    monkeypatch.setenv("SANDTABLE_OPENAPI", '{"x": {"document": "none.yaml"}}')
+    result = sandtable("tool")
+    assert "the setting 'openapi' cannot be used: openapi.x: the document 'none.yaml' cannot be used: No" in result.err

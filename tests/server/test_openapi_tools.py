@@ -8,7 +8,9 @@ from server.settings import BadSettings, load_settings
 from tests.server.conftest import events_of, serving
 from tests.server.test_run_answers import asked, resume
 from tests.web_server import reply, web_server
-from tools.errors import BadTool
+from tools.base import NAME
+from tools.errors import BadDocument, BadTool
+from tools.openapi.operations import tool_name
 
 SECRET = "s3cret-value"
 DOCUMENT = """
@@ -268,3 +270,19 @@ async def test_a_bad_setting_stops_the_start(tmp_path, pets, monkeypatch, given,
 def test_settings_are_checked(name, given):
     with pytest.raises(BadSettings, match="openapi"):
         load_settings(openapi={name: given})
+
+
+async def test_a_name_that_another_tool_has(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(NAMED % "{operationId: url}")
+    with pytest.raises(BadDocument, match="called 'fetch_url', as another is"):
+        async with serving(tmp_path / "data", openapi={"fetch": {"document": str(path)}}):
+            pass
+
+
+def test_names_fit_and_differ():
+    taken = set()
+    names = [tool_name("x", one, taken) for one in ("a" * 80, "a" * 90, "a b", "a_b", "a/b")]
+    assert [len(name) for name in names] == [64, 64, 5, 7, 7]
+    assert len(set(names)) == 5
+    assert all(NAME.fullmatch(name) for name in names)
