@@ -38,7 +38,7 @@ ONLY_IN = {
     "onnx": ("retrieval/",),
     "psycopg": ("retrieval/indexes/postgres.py", "retrieval/indexes/pgvector_table.py"),
     "pgvector": ("retrieval/indexes/postgres.py",),
-    "scipy": ("retrieval/",),
+    "scipy": ("retrieval/", "agents/experts/"),
     "pytrec_eval": ("retrieval/",),
     # Beside pictures of results they are for sandboxed code, whose own process loads them.
     "matplotlib": ("server/cli/picture.py", "tools/sandbox/warm.py"),
@@ -46,7 +46,7 @@ ONLY_IN = {
     "pint": ("tools/units.py",),
     "yaml": ("tools/openapi/document.py",),
     "tokenizers": ("retrieval/",),
-    "numpy": ("retrieval/",),
+    "numpy": ("retrieval/", "agents/experts/"),
     "unified_planning": ("tools/pddl/",),
     "fastapi": ("server/",),
     "starlette": ("server/",),
