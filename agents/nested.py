@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from agents.run import Run
-from agents.system_message import joined
+from backends.base import Message
 
 if TYPE_CHECKING:
     from agents.events import Event
     from agents.pipeline import Options
-    from backends.base import Completion, Message, TokenLogprob
+    from backends.base import Completion, TokenLogprob
 
 Hear = Callable[[str, type["Event"], dict[str, Any]], None]
 """Is told `task_id`, kind and fields of every event of the nested pipeline, as it happens."""
@@ -26,6 +26,8 @@ Hear = Callable[[str, type["Event"], dict[str, Any]], None]
 class NestedRun(Run):
     outer: Run = field(kw_only=True)
     hear: Hear = field(kw_only=True)
+    system: str = field(kw_only=True)
+    """Said in every call, after what the client says and who the model is to be."""
     drafts: bool = field(kw_only=True)
     """Whether its best answer so far is the outer run's too."""
 
@@ -47,7 +49,8 @@ class NestedRun(Run):
         hold: Callable[[str], bool] | None = None,
         **named: Any,
     ) -> Completion:
-        completion = await super().ask(*messages, **named)
+        told = (Message(role="system", content=self.system),) if self.system else ()
+        completion = await super().ask(*told, *messages, **named)
         if stream_to == "answer":
             self._say_again(completion, stream_to, hold)
         return completion
@@ -57,12 +60,13 @@ def nested(run: Run, options: Options, *, system: str, hear: Hear, drafts: bool)
     """`system` is said to the nested pipeline's model, in every call, after what the client says."""
     return NestedRun(
         deps=replace(run.deps, options=options),
-        input=run.input.model_copy(update={"system": joined(run.input.system, system)}),
+        input=run.input,
         outlet=run.outlet,
         spent=run.spent,
         journal=run.journal,
         began=run.began,
         outer=run,
+        system=system,
         hear=hear,
         drafts=drafts,
     )

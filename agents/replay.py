@@ -55,10 +55,12 @@ class Player:
     async def play(self, cassette: Cassette) -> list[dict[str, Any]]:
         from langgraph.checkpoint.memory import InMemorySaver
 
+        from agents.persona_limits import guarded
+
         saver, told = InMemorySaver(), list[dict[str, Any]]()
         ours: list[Event] = []
         for number, recording in enumerate((*cassette.before, cassette.run)):
-            pipeline = catalog.get(recording.pipeline)
+            pipeline = guarded(catalog.get(recording.pipeline), recording.input.persona)
             graph = pipeline.graph.compile(checkpointer=saver, name=pipeline.name)
             show = Showing(recording, pipeline, graph, self.ids, before=ours)
             for place, part in enumerate(parts(recording)):

@@ -18,6 +18,7 @@ from agents.errors import LimitReached
 from agents.events import Event, LLMCalled, Token, ToolCalled, Warned
 from agents.failures import LLMFailed, ToolFailed
 from agents.journal import Journal
+from agents.persona import Persona
 from agents.searching import search
 from agents.shown import shown
 from agents.spending import Limits, Price, Spent, price_of
@@ -70,6 +71,8 @@ class RunInput(Value):
     """The turns before the question, oldest first."""
     system: str = ""
     """The client's own system message; goes before the pipeline's."""
+    persona: Persona | None = None
+    """Who the model is to be; its card goes between the two."""
     images: tuple[Image, ...] = ()
     """That go with the question; only a pipeline that says so in `takes` looks at them."""
     after: tuple[Message, ...] = ()
@@ -166,7 +169,7 @@ class Run:
         again. Raises LimitReached, BackendError.
         """
         request = Request(
-            messages=with_system(self.input.system, messages),
+            messages=with_system(self.input.system, messages, self.input.persona),
             question=question,
             sources=tuple(sources),
             **(self.deps.sampling.model_dump() | fixed),

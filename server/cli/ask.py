@@ -13,6 +13,7 @@ from server.cli.failure import CommandFailed
 from server.cli.key_values import key_values
 from server.cli.options import Where, json_option, service_options
 from server.cli.output import emit_json, note
+from server.cli.persona_file import read_card
 
 if TYPE_CHECKING:
     from server.cli.api import Api
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 )
 @click.option("--system", help="A system message that goes before the pipeline's own.")
 @click.option(
+    "--persona",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Card of who answers: a JSON, TOML or YAML file with `name`, `role`, `limits`, ...",
+)
+@click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Save the run as a cassette, for `replay`."
 )
 @json_option
@@ -42,6 +48,7 @@ def ask(
     backend: str | None,
     options: tuple[str, ...],
     system: str | None,
+    persona: Path | None,
     record: Path | None,
     as_json: bool,
 ) -> None:
@@ -56,6 +63,8 @@ def ask(
         extension["generation"] = generation
     if backend is not None:
         extension["backend"] = backend
+    if persona is not None:
+        extension["persona"] = read_card(persona)
     messages.append({"role": "user", "content": question})
     body = {"model": pipeline, "messages": messages, "sandtable": extension}
     asyncio.run(_ask(where, body, record, as_json))
@@ -113,8 +122,9 @@ async def _wait_for_a_person(api: Api, error: CommandFailed, as_json: bool) -> N
 
 
 def _of_the_command_line(param: str) -> bool:
-    """Whether what is refused is the pipeline, an option of it, or the generation."""
-    return param in ("model", "sandtable.generation") or f"{param}.".startswith("sandtable.options.")
+    """Whether what is refused is the pipeline, an option of it, the generation, or something of the persona."""
+    its_own = ("sandtable.options", "sandtable.persona")
+    return param in ("model", "sandtable.generation") or param.startswith(its_own)
 
 
 async def _with_only_collection(api: Api, body: dict[str, Any]) -> dict[str, Any]:

@@ -58,9 +58,9 @@ async def make_order(asked: Asked) -> Order:
     input, ids = _input(body, base, before, pipeline)
     return Order(
         tenant=tenant,
-        pipeline=pipeline,
+        pipeline=parts.pipeline,
         options=parts.options,
-        input=input,
+        input=input.model_copy(update={"persona": parts.persona}),
         sampling=Sampling.model_validate(before.order["sampling"]) if before is not None else Sampling(),
         limits=parts.limits,
         backend=parts.backend,
@@ -99,6 +99,8 @@ def _settings_of(before: Row[Any], graph_id: str) -> dict[str, Any]:
     """What a run was given, for the one that goes on with it."""
     limits = {name: value for name, value in before.order["limits"].items() if value is not None}
     found: dict[str, Any] = {"backend": before.backend, "limits": limits}
+    if before.input.get("persona") is not None:
+        found["persona"] = before.input["persona"]
     if before.collection_id is not None:
         found["collection"] = before.collection_id
         if before.order.get("generation") is not None:
@@ -114,7 +116,7 @@ async def _parts(asked: Asked, assistant: Assistant, settled: Settled) -> Parts:
     if config is not None and config.recursion_limit is not None:
         steps = min(config.recursion_limit, limits.steps or config.recursion_limit)
         limits = limits.model_copy(update={"steps": steps})
-    names = ("collection", "generation", "backend", "options")
+    names = ("collection", "generation", "backend", "persona", "options")
     extension = Extension(limits=limits, **{name: getattr(settings, name) for name in names})
     with settled.blaming():
         return await parts_of(asked.request, assistant.graph_id, extension)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from agents.persona import Persona
 from backends.errors import BackendError
 from server.errors import ApiError, from_exception, from_validation
 from server.langgraph.route import not_supported, unprocessable
 from server.openai.sandtable import RunLimits
-from server.openai.schema import Body, Json, Text
+from server.openai.schema import WHOLE_JSON, Body, Json, Text
 from server.resolve import options_for, pipeline_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class RunSettings(Body):
     backend: Text | None = Field(None, description="What produces text, as `kind:model` or a profile's name.")
     user: Text | None = Field(None, description="Whom the run is for; no effect yet.")
     memory: Text | None = Field(None, description="Only `none` is supported yet.")
-    persona: Json | None = Field(None, description="Not supported yet.")
+    persona: Annotated[Persona | None, WHOLE_JSON] = Field(None, description="Who answers: its card goes first.")
     limits: RunLimits | None = Field(None, description="What the run may use.")
     options: Json = Field(default_factory=dict, description="The pipeline's own options.")
 
@@ -96,9 +97,8 @@ def settle(*layers: Layer) -> Settled:
     try:
         settings = RunSettings.model_validate(joined)
     except ValidationError as error:
-        raise _renamed(from_validation([{**e, "loc": ("", *e["loc"])} for e in error.errors()]), places) from None
-    if settings.persona is not None:
-        raise not_supported("A persona", f"{places['persona']}.persona")
+        found = [{**e, "loc": ("body", *e["loc"])} for e in error.errors()]
+        raise _renamed(from_validation(found, joined), places) from None
     if settings.memory not in (None, "none"):
         raise not_supported(f"The memory {settings.memory!r}", f"{places['memory']}.memory", "only 'none' is")
     return Settled(settings, places)

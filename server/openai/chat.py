@@ -49,7 +49,7 @@ async def _orders(request: Request, body: ChatCompletion) -> list[Order]:
     # On a thread: the first schema brings a library with it.
     wishes = await asyncio.to_thread(wishes_of, body)
     check_wishes(parts.pipeline, PARAMS, wishes)
-    input = run_input(turns_of(body), wishes, parts.pipeline)
+    input = run_input(turns_of(body), wishes, parts.pipeline, persona=parts.persona)
     check_able(parts.backend, input, PARAMS)
     sampling = sampling_of(body)
     thread_ids = await _thread_ids(request, body, input)

@@ -12,10 +12,12 @@ from server.errors import bad_request
 from server.openai.sandtable import Extension
 from server.openai.search import lane_of, note_use
 from server.openai.vector_stores import live_store
+from server.persona import check_persona, with_persona
 from server.resolve import check_capabilities, collection_for, limits_for, options_for, pipeline_of, resolve_model
 from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
+    from agents.persona import Persona
     from agents.pipeline import Options, Pipeline
     from agents.spending import Limits
     from backends.base import Backend
@@ -29,6 +31,7 @@ class Parts:
     backend: Backend
     collection: Pinned | None
     limits: Limits
+    persona: Persona | None
 
 
 GENERATION = "sandtable.generation"
@@ -51,7 +54,16 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
     backend = await services.backends.get(extension.backend)
     check_capabilities(pipeline, backend)
     limits = limits_for(services, tenant, extension.limits, backend)
-    return Parts(pipeline=pipeline, options=options, backend=backend, collection=collection, limits=limits)
+    persona = extension.persona
+    check_persona(persona, backend)
+    return Parts(
+        pipeline=await with_persona(pipeline, persona),
+        options=options,
+        backend=backend,
+        collection=collection,
+        limits=limits,
+        persona=persona,
+    )
 
 
 async def searched(collection: Collection, generation: str | None, param: str = GENERATION) -> Pinned:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from agents.persona import Persona
 from server.errors import bad_request
-from server.openai.schema import Body, Json, Text
+from server.openai.schema import WHOLE_JSON, Body, Json, Text
 
 
 class RunLimits(Body):
@@ -28,7 +29,7 @@ class Extension(Body):
     thread_id: Text | None = None
     user: Text | None = None
     memory: Text | None = None
-    persona: dict[str, Any] | None = None
+    persona: Annotated[Persona | None, WHOLE_JSON] = None
     limits: RunLimits | None = None
     options: Json = Field(default_factory=dict)
 
@@ -37,9 +38,6 @@ def refuse_unsupported_extension(extension: Extension | None) -> None:
     """Raises ApiError for the first field whose value could not be honoured."""
     if extension is None:
         return
-    if extension.persona is not None:
-        message = "'sandtable.persona' is not supported here yet."
-        raise bad_request(message, "sandtable.persona", "unsupported_parameter")
     if extension.memory not in (None, "none"):
         message = f"'sandtable.memory' is {extension.memory!r}; only 'none' is supported here yet."
         raise bad_request(message, "sandtable.memory", "unsupported_parameter")

@@ -55,6 +55,8 @@ UNICODE = BeforeValidator(lambda given: _whole_text(given) if isinstance(given, 
 """Last in `Annotated[str, ...]`, so that limits of length are still told in characters."""
 Text = Annotated[str, UNICODE]
 """Every text of a request that has no type of its own."""
+WHOLE_JSON = BeforeValidator(_whole_json)
+"""Before a type of another layer, which knows nothing of what JSON can smuggle in."""
 Json = Annotated[dict[str, Any], AfterValidator(_whole_json)]
 """An object whose fields are checked later, by whoever knows them."""
 

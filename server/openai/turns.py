@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from server.errors import ApiError, bad_request
 
 if TYPE_CHECKING:
+    from agents.persona import Persona
     from agents.pipeline import Pipeline
     from agents.run import RunInput
     from agents.wishes import Wishes
@@ -24,7 +25,9 @@ class Turn(NamedTuple):
     message: Message
 
 
-def run_input(turns: Sequence[Turn], wishes: Wishes, pipeline: Pipeline, about: str = "messages") -> RunInput:
+def run_input(
+    turns: Sequence[Turn], wishes: Wishes, pipeline: Pipeline, about: str = "messages", persona: Persona | None = None
+) -> RunInput:
     """The last message of the user is the question. Messages of the system go before everything, wherever they stand.
 
     `about`: the field of the request that has the last message. Raises ApiError.
@@ -49,6 +52,7 @@ def run_input(turns: Sequence[Turn], wishes: Wishes, pipeline: Pipeline, about: 
         history=tuple(turn.message for turn in said[:asked]),
         after=tuple(turn.message for turn in said[asked + 1 :]),
         system="\n\n".join(turn.message.content for turn in turns if _is_instruction(turn.message)),
+        persona=persona,
         wishes=wishes,
     )
 

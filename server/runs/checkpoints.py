@@ -35,18 +35,18 @@ class Checkpoints:
         self._lock = asyncio.Lock()
         self._connection: aiosqlite.Connection | None = None
         self._saver: AsyncSqliteSaver | None = None
-        self._graphs: dict[str, Graph] = {}
+        self._graphs: dict[Pipeline, Graph] = {}
         self.settling: Settling = {}
         """What the saver waits for, by run id."""
 
     async def graph(self, pipeline: Pipeline) -> Graph:
         """The pipeline's graph, whose runs are kept."""
-        if pipeline.name not in self._graphs:
+        if pipeline not in self._graphs:
             saver = await self.saver()
-            self._graphs[pipeline.name] = await asyncio.to_thread(
+            self._graphs[pipeline] = await asyncio.to_thread(
                 pipeline.graph.compile, checkpointer=saver, name=pipeline.name
             )
-        return self._graphs[pipeline.name]
+        return self._graphs[pipeline]
 
     async def saver(self) -> AsyncSqliteSaver:
         async with self._lock:

@@ -11,6 +11,7 @@ from agents.spending import price_of
 from retrieval.pinned import Pinned, pinned
 from server.errors import bad_request
 from server.ids import new_uuid
+from server.persona import with_persona
 from server.resolve import check_capabilities, options_for, pipeline_of
 from server.runs.order import Order
 
@@ -71,7 +72,7 @@ async def _order(
 ) -> Order:
     from agents.cassette import Origin
 
-    pipeline = await pipeline_of(recording.pipeline)
+    pipeline = await with_persona(await pipeline_of(recording.pipeline), recording.input.persona)
     row_collection = recording.started.collection if recording.started else None
     shared = await services.backends.get(backend or (recording.started.backend if recording.started else None))
     check_capabilities(pipeline, shared)

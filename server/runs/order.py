@@ -98,15 +98,17 @@ async def order_from(services: Services, row: Row[Any]) -> Order:
     """The order that `row` is of. Raises ApiError, BackendError, RetrievalError if what it needs is gone."""
     from agents.run import RunInput, Sampling
     from agents.spending import Limits
+    from server.persona import with_persona
     from server.resolve import pipeline_of
 
-    pipeline = await pipeline_of(row.pipeline)
+    input = RunInput.model_validate(row.input)
+    pipeline = await with_persona(await pipeline_of(row.pipeline), input.persona)
     given = row.order
     return Order(
         tenant=row.tenant,
         pipeline=pipeline,
         options=pipeline.options.model_validate(given["options"]),
-        input=RunInput.model_validate(row.input),
+        input=input,
         sampling=Sampling.model_validate(given["sampling"]),
         limits=Limits.model_validate(given["limits"]),
         backend=await services.backends.get(row.backend),

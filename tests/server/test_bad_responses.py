@@ -99,7 +99,6 @@ UNSUPPORTED = [
     ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
     ({"reasoning": {"context": "all_turns"}}, "reasoning.context"),
     ({"sandtable": {"thread_id": "t"}}, "sandtable.thread_id"),
-    ({"sandtable": {"persona": {"name": "Ann"}}}, "sandtable.persona"),
     ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
     ({"tools": [{"type": "mcp", "server_label": "x"}]}, "tools[0].type"),
     ({"tools": [{"type": "file_search", "vector_store_ids": ["vs_1", "vs_2"]}]}, "tools[0].vector_store_ids"),

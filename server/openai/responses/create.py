@@ -50,7 +50,7 @@ async def new_response(request: Request, body: CreateResponse) -> New:
     before = await items_before(services, tenant, body)
     turns = _turns(body, before, items)
     try:
-        input = run_input(turns, wishes, parts.pipeline, "input")
+        input = run_input(turns, wishes, parts.pipeline, "input", parts.persona)
     except ApiError as error:
         raise _of_the_field(error, body) from None
     check_able(parts.backend, input, PARAMS)
