@@ -21,25 +21,27 @@ Long = Annotated[str, Field(max_length=20_000)]
 class Limit(Value):
     about: Short = Field(description="What the persona does not know, or will not do, in words for the model.")
     words: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(
-        (),
+        default=(),
         max_length=200,
         description="A question with one of these words is answered with `reply`, and no model is asked. Whole words "
         "where a script has blanks, any case.",
     )
-    reply: Long = Field("", description="What the persona then says; default: that it does not know.")
+    reply: Long = Field(default="", description="What the persona then says; default: that it does not know.")
 
 
 class Persona(Value):
     name: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="What it is called.")
-    background: Long = Field("", description="Where it comes from, what it has lived through.")
-    traits: tuple[Short, ...] = Field((), max_length=100, description="What it is like.")
-    role: Long = Field("", description="What it does here.")
-    style: Long = Field("", description="How it speaks.")
+    background: Long = Field(default="", description="Where it comes from, what it has lived through.")
+    traits: tuple[Short, ...] = Field(default=(), max_length=100, description="What it is like.")
+    role: Long = Field(default="", description="What it does here.")
+    style: Long = Field(default="", description="How it speaks.")
     limits: tuple[Limit | Short, ...] = Field(
-        (), max_length=100, description="What it does not know or will not do; a text is a limit with `about` alone."
+        default=(),
+        max_length=100,
+        description="What it does not know or will not do; a text is a limit with `about` alone.",
     )
     judge: bool = Field(
-        False,
+        default=False,
         description="Ask the model first whether the question is beyond one of the limits: one more call. If it says "
         "so, or says nothing that can be read, the pipeline does not run.",
     )
