@@ -11,8 +11,6 @@ it), not at the answer, which is on its way to the reader by the time that it co
 from __future__ import annotations
 
 import copy
-import re
-import unicodedata
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -23,12 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.events import Validated
 from agents.persona import Limit, Persona, is_chinese
+from agents.persona_words import plain, stands
 from agents.pipeline import Pipeline, State
 from agents.run import Run
 from agents.structured import ask_json
 from backends.base import Message
 from backends.errors import BadStructuredOutput
-from retrieval.scripts import CJK
 
 if TYPE_CHECKING:
     Graph = StateGraph[Any, Any, Any, Any]
@@ -92,20 +90,8 @@ async def after_limits(state: State) -> Literal["persona_begin", "__end__"]:
 
 def worded(persona: Persona, question: str) -> Limit | None:
     """The first limit one of whose words stands in the question."""
-    text = _plain(question)
-    return next((limit for limit in persona.bounds if any(_stands(_plain(word), text) for word in limit.words)), None)
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def _stands(word: str, text: str) -> bool:
-    if not word:
-        return False
-    if re.search(f"[{CJK}]", word):
-        return word in text
-    return re.search(rf"(?<![^\W{CJK}]){re.escape(word)}(?![^\W{CJK}])", text) is not None
+    text = plain(question)
+    return next((limit for limit in persona.bounds if any(stands(plain(word), text) for word in limit.words)), None)
 
 
 async def _judged(run: Run, persona: Persona, state: State) -> Limit | None:

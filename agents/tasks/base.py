@@ -30,6 +30,10 @@ class Item:
     """What `check` compares with; its form is the task's own."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What this one question needs of a pipeline, by the pipeline's name; the caller's own options go before."""
+    turns: Sequence[Mapping[str, str]] = ()
+    """Messages before the question, `{role, content}`."""
+    persona: Mapping[str, Any] | None = None
+    """Whom it is asked of: a card, as JSON."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ TASKS = {
     "closed-wiki": "agents.tasks.closed_wiki:ClosedWiki",
     "humaneval": "agents.tasks.humaneval:HumanEval",
     "mbpp": "agents.tasks.mbpp:Mbpp",
+    "persona": "agents.tasks.persona:PersonaProbes",
     "fever": "agents.tasks.fever:Fever",
 }
 

@@ -101,7 +101,9 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
         extension["backend"] = evaluation.backend
     if evaluation.collection is not None:
         extension["collection"] = evaluation.collection
-    messages = [{"role": "user", "content": item.question}]
+    if item.persona is not None:
+        extension["persona"] = item.persona
+    messages = [*item.turns, {"role": "user", "content": item.question}]
     body = {"model": evaluation.pipeline, "messages": messages, "sandtable": extension}
     try:
         reply = await api.call("POST", "/v1/chat/completions", json=body)

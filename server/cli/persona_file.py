@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,8 @@ def _read(kind: str, text: str) -> Any:
         return tomllib.loads(text)
     if kind == "JSON":
         return json.loads(text)
-    yaml = import_module("yaml")  # It comes with LangGraph.
+    import yaml
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
