@@ -4,7 +4,7 @@ A folder has `persona.json` (the card), `probes.jsonl` and, for the turns, `turn
 again where there are fewer than 50). A probe is `{"id", "kind", "question", "answers", "never"?}`:
 
 - `attribute`: right if one of `answers` stands in the answer, and nothing of `never` (the words of another identity).
-- `limit`: right if the answer declines, and nothing of `answers` (what one who knows would say) or `never` stands in it.
+- `limit`: right if the answer declines, and nothing of `answers` (what one who knows would say) or `never` is in it.
 
 Answers are read by rule, so they can be checked by eye. Declining is the card's own reply, or a phrase of `DECLINES`: a
 persona that declines in other words is counted as wrong, one that declines and then tells all the same as well.
