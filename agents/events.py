@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agents.citation import Citation
+from agents.experts.facts import Delegated, ExpertLoad, Routed
 from agents.fact import Fact
 from agents.failures import LLMFailed, SearchFailed, ToolFailed
 from agents.origins import Forked, ThreadRead
@@ -270,6 +271,9 @@ Event = (
     | Plan
     | Validated
     | Trial
+    | Routed
+    | Delegated
+    | ExpertLoad
     | Reflection
     | MemoryRead
     | MemoryWritten

@@ -15,6 +15,7 @@ from backends.base import Message
 
 if TYPE_CHECKING:
     from agents.events import Event
+    from agents.experts.expert import Equipment
     from agents.pipeline import Options
     from backends.base import Completion, TokenLogprob
 
@@ -56,10 +57,18 @@ class NestedRun(Run):
         return completion
 
 
-def nested(run: Run, options: Options, *, system: str, hear: Hear, drafts: bool) -> NestedRun:
-    """`system` is said to the nested pipeline's model, in every call, after what the client says."""
+def nested(
+    run: Run, options: Options, *, system: str, hear: Hear, drafts: bool, has: Equipment | None = None
+) -> NestedRun:
+    """`system` is said to the nested pipeline's model, in every call, after what the client says; `has`: a backend or a
+    collection of its own."""
+    deps = replace(run.deps, options=options)
+    if has is not None and has.backend is not None:
+        deps = replace(deps, backend=has.backend)
+    if has is not None and has.retriever is not None:
+        deps = replace(deps, retriever=has.retriever, collection=has.collection, generation=has.generation)
     return NestedRun(
-        deps=replace(run.deps, options=options),
+        deps=deps,
         input=run.input,
         outlet=run.outlet,
         spent=run.spent,

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from agents.errors import BadCassette
 from agents.events import Event, Retrieved
 from agents.failures import SearchFailed
+from agents.recorded_experts import equipment_of, prices_of
 from agents.run import Deps
 from agents.stand_ins import stand_ins
 
@@ -40,7 +41,8 @@ def recorded_deps(
         options=_options(pipeline, part),
         sampling=recording.sampling,
         limits=part.limits,
-        prices={given.backend: given.price} if given.price is not None else {},
+        prices=prices_of(every) | ({given.backend: given.price} if given.price is not None else {}),
+        equipment=equipment_of(every, tape),
         tools=stand_ins(every),
         collection=collection,
         generation=part.generation,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from agents import catalog
 from agents.errors import BadPipeline, UnknownPipeline
 from agents.heuristic import MAX_ACTIONS, MAX_REPEAT
+from agents.inner_options import read_options
 from agents.pipeline import Options
 from agents.tasks import catalog as tasks
 from agents.tasks.base import Tested, UnknownTask
@@ -59,7 +59,7 @@ class ReflexionOptions(Options):
     @classmethod
     def _fit_the_pipeline(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if "inner" in info.data:
-            _read(info.data["inner"], value, info.context)
+            read_options(info.data["inner"], value, info.context)
         return value
 
     @field_validator("task")
@@ -84,24 +84,10 @@ class ReflexionOptions(Options):
         return value
 
     def of_inner(self) -> Options:
-        return _read(self.inner, self.inner_options, None)
+        return read_options(self.inner, self.inner_options, None)
 
     def judge(self) -> str:
         """The evaluator, where it is left open."""
         if self.evaluator != "auto":
             return self.evaluator
         return "tests" if self.task else "exact" if self.reference else "llm"
-
-
-def _read(pipeline: str, given: dict[str, Any], context: Any) -> Options:
-    """Raises ValueError."""
-    kind = catalog.get(pipeline).options
-    try:
-        return kind.model_validate_json(json.dumps(given), strict=True, context=context)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            names = ", ".join(kind.model_fields) or "none"
-            raise ValueError(f"{pipeline!r} has no option {key!r}; it has {names}") from None
-        raise ValueError(f"{key!r} of {pipeline!r}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -43,6 +43,7 @@ from tools.perform import Outcome
 from tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from agents.experts.expert import Equipment
     from agents.outlet import Outlet
     from agents.pipeline import Options
     from backends.base import Backend
@@ -96,6 +97,7 @@ class Deps:
     collection: str | None = None
     generation: str | None = None
     """For the trace only: the retriever is already bound to them."""
+    equipment: Mapping[str, Equipment] = field(default_factory=dict)  # Of experts that have some, by name.
     settle: Callable[[], Awaitable[None]] | None = None
     """Waits until all events so far are stored: after each call to the outside. None: a crash ends the run anyway."""
     answers: Callable[[Run, ToolCall], Awaitable[Outcome]] | None = None

@@ -12,6 +12,7 @@ from retrieval.database import Database
 from server.backend_choice import Backends
 from server.builds import Builds
 from server.event_log import EventLog
+from server.gates import EmbedderGate
 from server.ingest_queue import IngestQueue
 from server.open_collections import OpenCollections
 from server.runs.checkpoints import Checkpoints
@@ -40,6 +41,7 @@ class Services:
     tools: Toolbox
     reach: Context
     """What tools reach, beside what belongs to a tenant or a run."""
+    gate: EmbedderGate
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from agents.experts.expert import ExpertParts
 from agents.spending import Limits, Price
 from backends.profiles import Embeddings, Flags, Kind
 from server.tool_settings import DocumentName, Fetch, OpenAPI, Wikipedia
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "sandtable.toml"
 MIB = 1 << 20
 PREFIX = "SANDTABLE_"
-NESTED = ("SANDTABLE_BACKENDS__", "SANDTABLE_FETCH__", "SANDTABLE_WIKIPEDIA__", "SANDTABLE_OPENAPI__")
+NESTED = (
+    "SANDTABLE_BACKENDS__",
+    "SANDTABLE_FETCH__",
+    "SANDTABLE_WIKIPEDIA__",
+    "SANDTABLE_OPENAPI__",
+    "SANDTABLE_EXPERTS__",
+)
 NO_SETTINGS = frozenset({"SANDTABLE_TEST_DATA", "SANDTABLE_URL"})
 """Variables of the tests, and of scripts around the service."""
 
@@ -163,6 +170,8 @@ class Settings(BaseSettings):
     """By backend, `openai:gpt-4o-mini`, or a pattern, `ollama:*`: money for a million tokens."""
     pipelines: dict[str, str] = {}
     """Of the user's own: name to `package.module:attribute`."""
+    experts: dict[str, ExpertParts] = {}
+    """Of the pipeline `moe`, by name, for requests that name none."""
     max_concurrent_runs: int = Field(200, gt=0)
     max_queued_runs: int = Field(10_000, gt=0)
     pgvector_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = None

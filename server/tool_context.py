@@ -74,7 +74,7 @@ def _rates(settings: Settings) -> Rates | None:
 def tool_context(services: Services, tenant: str, thread_id: str = "") -> Context:
     """`thread_id`: of the run; empty for a call by itself."""
     session = f"{tenant}/{thread_id}" if thread_id else ""
-    return replace(services.reach, files=TenantDesk(services, tenant), session=session)
+    return replace(services.reach, files=TenantDesk(services, tenant), session=session, gate=services.gate)
 
 
 def asking(services: Services, spec: str | None, tenant: str) -> Ask:

@@ -24,6 +24,7 @@ from server.document_tools import document_tools
 from server.embedders import Embedders
 from server.event_log import EventLog
 from server.garbage import searched_less
+from server.gates import EmbedderGate
 from server.ingest_queue import IngestQueue
 from server.leftover_tables import LeftoverTables, schema_of
 from server.open_collections import OpenCollections
@@ -100,6 +101,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         runs=Runs(),
         tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents),
         reach=await reach_of(settings, data_dir, stack),
+        gate=EmbedderGate(collections, settings.embedder, data_dir),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):

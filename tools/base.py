@@ -67,6 +67,8 @@ class Context:
     no_sandbox: str = "no sandbox was set up"
     encyclopedia: Encyclopedia | None = None
     """A public one; None: the documents of the run are all there is."""
+    gate: Gate | None = None
+    """Compares questions with descriptions; None: there is no embedder to do it."""
 
 
 class Ask(Protocol):
@@ -79,6 +81,15 @@ class Ask(Protocol):
 class Encyclopedia(Protocol):
     async def find(self, entity: str) -> Page | list[str]:
         """The page of that title, or titles like it. Raises ToolError."""
+        ...
+
+
+class Gate(Protocol):
+    async def scores(
+        self, questions: Sequence[str], experts: Mapping[str, str], trained: str | None
+    ) -> tuple[list[list[float]], str]:
+        """(questions, experts) products of their vectors, and what the vectors are; `experts`: name to description,
+        `trained`: the name of a gate whose vectors take the place of the descriptions'. Raises ToolError."""
         ...
 
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
+    Rows = Floats | NDArray[np.float32] | Sequence[Sequence[float] | NDArray[np.float32]]
 
 
 def softmax(scores: Floats) -> Floats:
@@ -31,6 +34,14 @@ def softmax(scores: Floats) -> Floats:
 def gates(inputs: Floats, experts: Floats, temperature: float = 1.0) -> Floats:
     """(B, d) inputs and (E, d) embeddings of experts to (B, E) gates, each row of which sums to 1."""
     return softmax(inputs @ experts.T / temperature)
+
+
+def products(left: Rows, right: Rows) -> list[list[float]]:
+    """Each row of the one with each row of the other."""
+    import numpy as np
+
+    found: list[list[float]] = (np.asarray(left, dtype=np.float64) @ np.asarray(right, dtype=np.float64).T).tolist()
+    return found
 
 
 def ranked(gated: Floats) -> Ints:

@@ -27,6 +27,7 @@ from agents.events import (
 )
 from backends.base import Usage
 from server.errors import ApiError, bad_request
+from server.experts import with_experts
 from server.ids import new_uuid
 from server.mcp.places import collection_named
 from server.mcp.tool import Answer, Caller, McpTool
@@ -174,7 +175,9 @@ async def _order(pipeline: Pipeline, caller: Caller, asked: Asked) -> Order:
         raise bad_request("A generation belongs to a collection; name one.", "generation", "collection_required")
     backend = await services.backends.get(asked.backend)
     check_capabilities(pipeline, backend)
-    options: Options = asked.options
+    options: Options = await with_experts(
+        services, caller.tenant, pipeline, asked.options, backend, None, searches=collection is not None
+    )
     return Order(
         tenant=caller.tenant,
         pipeline=pipeline,

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from retrieval.pinned import Pinned
 from server.errors import bad_request
+from server.experts import with_experts
 from server.openai.sandtable import Extension
 from server.openai.search import lane_of, note_use
 from server.openai.vector_stores import live_store
@@ -53,6 +54,9 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
         raise bad_request("A generation belongs to a collection; name one.", GENERATION, "collection_required")
     backend = await services.backends.get(extension.backend)
     check_capabilities(pipeline, backend)
+    options = await with_experts(
+        services, tenant, pipeline, options, backend, extension.limits, searches=opened is not None
+    )
     limits = limits_for(services, tenant, extension.limits, backend)
     persona = extension.persona
     check_persona(persona, backend)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from agents.events import Event, RunFinished
 from server.errors import from_exception
+from server.experts import equipment
 from server.tool_context import tool_context
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ async def drive(
         reach=tool_context(services, order.tenant, order.thread_id),
         collection=collection.id if collection else None,
         generation=collection.generation_id if collection else None,
+        equipment=await equipment(services, order.tenant, order.options),
         settle=(lambda: _settle(services)) if durable else None,
     )
     place = await place_of(services, order, durable=durable)

@@ -10,6 +10,7 @@ from agents.origins import Forked
 from agents.spending import price_of
 from retrieval.pinned import Pinned, pinned
 from server.errors import bad_request
+from server.experts import with_experts
 from server.ids import new_uuid
 from server.persona import with_persona
 from server.resolve import check_capabilities, options_for, pipeline_of
@@ -76,6 +77,8 @@ async def _order(
     row_collection = recording.started.collection if recording.started else None
     shared = await services.backends.get(backend or (recording.started.backend if recording.started else None))
     check_capabilities(pipeline, shared)
+    changed = options_for(pipeline, {**recording.options, **options}, tuple(services.tools))
+    changed = await with_experts(services, tenant, pipeline, changed, shared, None, searches=row_collection is not None)
     before = Origin(
         forked_from=recording.run_id,
         from_step=from_step,
@@ -86,7 +89,7 @@ async def _order(
     return Order(
         tenant=tenant,
         pipeline=pipeline,
-        options=options_for(pipeline, {**recording.options, **options}, tuple(services.tools)),
+        options=changed,
         input=recording.input,
         sampling=recording.sampling,
         limits=recording.limits.within(services.settings.limits(tenant)),

@@ -1,0 +1,25 @@
+"""Options of a pipeline that another one runs, read as the HTTP API reads a pipeline's own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents import catalog
+from agents.pipeline import Options
+
+
+def read_options(pipeline: str, given: dict[str, Any], context: Any = None) -> Options:
+    """Raises ValueError that names the option, UnknownPipeline, BadPipeline."""
+    kind = catalog.get(pipeline).options
+    try:
+        return kind.model_validate_json(json.dumps(given), strict=True, context=context)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            names = ", ".join(kind.model_fields) or "none"
+            raise ValueError(f"{pipeline!r} has no option {key!r}; it has {names}") from None
+        raise ValueError(f"{key!r} of {pipeline!r}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -1,0 +1,88 @@
+"""Experts of a mixture: filled in from the settings, checked before the run begins, and found for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from agents.experts.expert import Equipment, Expert, built_in
+from agents.experts.gate_file import BadGate
+from agents.moe_options import MoeOptions
+from retrieval.pinned import pinned
+from server.errors import bad_request
+from server.gates import fitting
+from server.resolve import check_capabilities, limits_for, options_for, pipeline_of, resolve_collection
+
+if TYPE_CHECKING:
+    from agents.pipeline import Options, Pipeline
+    from backends.base import Backend
+    from server.openai.sandtable import RunLimits
+    from server.services import Services
+
+WHERE = "sandtable.options.experts"
+
+
+async def with_experts(
+    services: Services, tenant: str, pipeline: Pipeline, options: Options, backend: Backend, limits: RunLimits | None,
+    *, searches: bool,
+) -> Options:  # fmt: skip
+    """The options, with the experts of the settings where they name none. `searches`: the run has a collection.
+
+    Raises ApiError for an expert that could not be asked. Options of other pipelines come back as they are.
+    """
+    mixture = mixture_of(options)
+    if mixture is None:
+        return options
+    if not mixture.experts and services.settings.experts:
+        named = [{"name": name, **given.model_dump()} for name, given in services.settings.experts.items()]
+        options = options_for(pipeline, {**options.model_dump(mode="json"), "experts": named}, tuple(services.tools))
+        mixture = mixture_of(options) or mixture
+    for expert in mixture.experts:
+        await _check(services, tenant, expert, backend, limits, searches=searches)
+    if mixture.gate is not None:
+        try:
+            asked = mixture.experts or built_in(searches=searches)
+            fitting(services.data_dir, mixture.gate, [expert.name for expert in asked])
+        except BadGate as error:
+            raise bad_request(f"{error}.", "sandtable.options.gate", "invalid_value") from None
+    return options
+
+
+async def _check(
+    services: Services, tenant: str, expert: Expert, backend: Backend, limits: RunLimits | None, *, searches: bool
+) -> None:
+    if expert.collection is not None:
+        await resolve_collection(services, tenant, expert.collection, WHERE)
+    runs = await pipeline_of(expert.runs())
+    if runs.needs_collection and expert.collection is None and not searches:
+        message = (
+            f"The expert {expert.name!r} runs {runs.name!r}, which needs a collection: name one for it or the run."
+        )
+        raise bad_request(message, WHERE, "collection_required")
+    if expert.backend is not None:
+        backend = await services.backends.get(expert.backend)
+        limits_for(services, tenant, limits, backend)
+    check_capabilities(runs, backend)
+
+
+async def equipment(services: Services, tenant: str, options: Options) -> Mapping[str, Equipment]:
+    """What the experts that a run names have of their own. Raises ApiError, BackendError, RetrievalError."""
+    mixture = mixture_of(options)
+    if mixture is None:
+        return {}
+    return {expert.name: Equipment(**await _own(services, tenant, expert)) for expert in mixture.experts}
+
+
+async def _own(services: Services, tenant: str, expert: Expert) -> dict[str, Any]:
+    own: dict[str, Any] = {}
+    if expert.backend is not None:
+        own["backend"] = services.backends.for_run(await services.backends.get(expert.backend), tenant)
+    if expert.collection is not None:
+        id = await resolve_collection(services, tenant, expert.collection, WHERE)
+        searched = await pinned(await services.collections.get(id), None)
+        own |= {"retriever": searched, "collection": id, "generation": searched.generation_id}
+    return own
+
+
+def mixture_of(options: Options) -> MoeOptions | None:
+    return options if isinstance(options, MoeOptions) else None
