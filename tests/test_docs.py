@@ -170,13 +170,14 @@ def test_every_field_is_told_of(api, told_of):
 
 
 def test_every_setting_is_told_of():
+    from agents.experts.expert import ExpertParts
     from backends.profiles import Embeddings, Flags
     from server.settings import BackendProfile, Settings
     from server.tool_settings import Fetch, OpenAPI, Wikipedia
 
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     told = {name for row in rows(text) for name in CODE.findall(row)}
-    values = (Settings, BackendProfile, Flags, Embeddings, Fetch, OpenAPI, Wikipedia)
+    values = (Settings, BackendProfile, Flags, Embeddings, Fetch, OpenAPI, Wikipedia, ExpertParts)
     assert told == {name for value in values for name in value.model_fields}
 
 

@@ -29,6 +29,9 @@ COMMANDS = {
     "approve": Entry("server.cli.approve:approve", "Answer a run that waits for a person."),
     "replay": Entry("server.cli.replay:replay", "Run a recorded run again, or fork it."),
     "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task, or retrieval on a folder."),
+    "train-gate": Entry(
+        "server.cli.train_gate:train_gate", "Train the gate of a mixture of experts from judged routes."
+    ),
     "plan": Entry("server.cli.plan:plan", "Plan for a PDDL domain and problem; check the plan."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
     "sandbox": Entry("server.cli.sandbox:sandbox", "Run code for services elsewhere, in this machine's sandbox."),

@@ -10,7 +10,7 @@ import click
 
 from server.cli.main import COMMANDS, cli
 
-SECTION = re.compile(r"(<!-- options of (\w+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
+SECTION = re.compile(r"(<!-- options of ([\w-]+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
 
 
 def fill(text: str) -> str:

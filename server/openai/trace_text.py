@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from agents.events import (
     ApprovalAnswered,
@@ -16,6 +17,8 @@ from agents.events import (
     Trial,
     Warned,
 )
+from agents.experts.facts import Routed
+from backends.base import ToolCall
 
 SHOWN = 200
 
@@ -30,11 +33,16 @@ def reasoning_of(event: Event) -> str:
         case Retrieved():
             names = ", ".join(dict.fromkeys(hit.filename for hit in event.hits)) or "nothing"
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
+        case ToolCalled(call=ToolCall(name="gate")):
+            return ""
         case ToolCalled():
             return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
         case Trial():
             judged = {True: "succeeded", False: "failed", None: "was not judged"}[event.success]
             return f"Trial {event.number} {judged}: {_short(event.answer) or event.stuck}\n"
+        case Routed():
+            chosen = zip(event.chosen, event.weights, strict=True)
+            return "".join(f"gate: {_chosen(names, weights)}\n" for names, weights in chosen)
         case Reflection():
             return f"Noted for the next trial: {event.text}\n"
         case ApprovalAsked():
@@ -46,6 +54,11 @@ def reasoning_of(event: Event) -> str:
             return f"Note: {event.message}\n"
         case _:
             return ""
+
+
+def _chosen(names: Sequence[str], weights: Sequence[float]) -> str:
+    taken = [f"{name} ({weight:.2f})" for name, weight in zip(names, weights, strict=True) if name]
+    return " and ".join(taken) or "no expert has room"
 
 
 def _short(text: str) -> str:

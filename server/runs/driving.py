@@ -11,7 +11,6 @@ from sqlalchemy.exc import OperationalError
 
 from agents.events import Event, RunFinished
 from server.errors import from_exception
-from server.experts import equipment
 from server.tool_context import tool_context
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ async def drive(
     """Run the order's pipeline and yield what happens; `services.events` has each event by then."""
     from agents.run import Deps
     from agents.stream import stream
+    from server.experts import equipment
 
     collection = order.collection
     deps = Deps(

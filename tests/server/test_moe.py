@@ -1,0 +1,126 @@
+"""A mixture of experts over HTTP: experts from the request and from the settings, a trained gate, what is refused."""
+
+import json
+
+import pytest
+
+from tests.server.command_line import CommandLine
+from tests.server.conftest import events_of, make_store, put, serving
+
+SUMS = {"name": "sums", "description": "Arithmetic: adding, multiplying, percentages, fractions."}
+POEMS = {"name": "poems", "description": "Poems, songs and rhymes about love and nature."}
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scripts")
+    found = {}
+    for name in ("own", "sums", "poems"):
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps([{"match": "", "text": f"{name} answers"}]))
+        found[name] = f"scripted:{path}"
+    return found
+
+
+@pytest.fixture
+async def client(tmp_path, scripts):
+    experts = {
+        "sums": {"description": SUMS["description"], "backend": scripts["sums"]},
+        "poems": {"description": POEMS["description"], "backend": scripts["poems"]},
+    }
+    async with serving(tmp_path / "data", backend=scripts["own"], experts=experts) as client:
+        yield client
+
+
+async def ask(client, question, model="moe", **options):
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "sandtable": {"options": options}}
+    return await client.post("/v1/chat/completions", json=body)
+
+
+async def test_the_gate_sends_each_question_to_its_expert_and_the_run_replays(client):
+    for question, name in (("What is 17 percent of 300?", "sums"), ("Write a rhyme about the sea.", "poems")):
+        reply = (await ask(client, question)).json()
+        assert reply["choices"][0]["message"]["content"] == f"{name} answers"
+        assert f"gate: {name} (" in reply["choices"][0]["message"]["reasoning_content"]
+        run_id = reply["sandtable"]["run_id"]
+        events = (await events_of(client, run_id))["data"]
+        (load,) = [event for event in events if event["type"] == "expert_load"]
+        assert dict(zip(load["experts"], load["model_calls"], strict=True)) == {
+            "sums": int(name == "sums"), "poems": int(name == "poems"),
+        }  # fmt: skip
+        replayed = (await client.post(f"/v1/runs/{run_id}/replay", json={})).json()
+        assert replayed["identical"], replayed
+
+
+async def test_an_expert_may_be_a_collection(client):
+    store = await make_store(client, "towers")
+    await put(client, store, "towers.txt", "The Eiffel Tower is 330 metres tall.")
+    towers = {"name": "towers", "description": "How tall towers are.", "collection": "towers", "backend": "extractive"}
+    reply = (await ask(client, "How tall is the Eiffel Tower?", experts=[SUMS, towers])).json()
+    message = reply["choices"][0]["message"]
+    assert "330 metres" in message["content"]
+    assert message["annotations"][0]["filename"] == "towers.txt"
+    run_id = reply["sandtable"]["run_id"]
+    assert (await client.post(f"/v1/runs/{run_id}/replay", json={})).json()["identical"]
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "said"),
+    [
+        ({"experts": [{**SUMS, "backend": "nosuch:model"}, POEMS]}, None, "nosuch"),
+        ({"experts": [{**SUMS, "collection": "nosuch"}, POEMS]}, "experts", "No collection"),
+        ({"experts": [{**SUMS, "pipeline": "rag"}, POEMS]}, "experts", "needs a collection"),
+        ({"experts": [{**SUMS, "colection": "x"}, POEMS]}, "experts.0.colection", "Unknown parameter"),
+        ({"gate": "nosuch"}, "gate", "there is no gate 'nosuch'"),
+        ({"gate": "../x"}, "gate", "letters, digits"),
+        ({"method": "top3"}, "method", "top2"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_before_the_run(client, options, key, said):
+    error = (reply := await ask(client, "?", **options)).json()["error"]
+    assert reply.status_code in (400, 404), error
+    assert said in error["message"]
+    assert key is None or error["param"] == f"sandtable.options.{key}"
+
+
+async def test_a_gate_is_trained_from_judged_routes_and_used(tmp_path, capsys, scripts):
+    """The descriptions mislead: only the judged routes tell that `b` is for poems."""
+    sandtable, data = CommandLine(capsys), tmp_path / "data"
+    sums = [f"What is {n} {what} {n + 3}?" for n in range(2, 22, 2) for what in ("plus", "times", "percent of")]
+    poems = [f"Write a {kind} about the {of}." for kind in ("poem", "song", "rhyme") for of in (
+        "sea", "moon", "rain", "autumn", "stars", "snow", "rose", "wind", "river", "night")]  # fmt: skip
+    routes = tmp_path / "routes.jsonl"
+    lines = [*({"question": q, "expert": "a"} for q in sums), *({"question": q, "expert": "b"} for q in poems)]
+    routes.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = tmp_path / "sandtable.toml"
+    config.write_text('[experts.a]\ndescription = "Poems and songs."\n[experts.b]\ndescription = "Arithmetic."\n')
+    made = sandtable.fine("train-gate", "mine", routes, "--data-dir", data, "--config", config, "--json").json
+    assert (made["trained_on"], made["held"]) == (48, 12)
+    assert made["accuracy_before"] < 0.2 < 0.9 < made["accuracy"]
+    assert (
+        "kept back: 1.000" in sandtable.fine("train-gate", "mine", routes, "--data-dir", data, "--config", config).out
+    )
+    experts = [
+        {"name": "a", "description": "Poems and songs.", "backend": scripts["sums"]},
+        {"name": "b", "description": "Arithmetic.", "backend": scripts["poems"]},
+    ]
+    async with serving(data, backend=scripts["own"]) as client:
+        before = (await ask(client, "Write a poem about a bird.", experts=experts)).json()
+        after = (await ask(client, "Write a poem about a bird.", experts=experts, gate="mine")).json()
+        contents = [reply["choices"][0]["message"]["content"] for reply in (before, after)]
+        assert contents == ["sums answers", "poems answers"]
+        reply = await ask(client, "?", experts=[*experts, SUMS], gate="mine")
+        assert "does not know sums" in reply.json()["error"]["message"]
+
+
+def test_routes_that_cannot_be_trained_on_are_refused(tmp_path, capsys):
+    sandtable, routes = CommandLine(capsys), tmp_path / "routes.jsonl"
+    for text, why in (
+        ('{"question": "x"}', "line 1"),
+        ('{"question": "x", "expert": "a"}', "two at least"),
+        ("x", "line 1"),
+    ):
+        routes.write_text(text)
+        result = sandtable("train-gate", "mine", routes, "--data-dir", tmp_path / "data", "--json")
+        assert result.code == 2, result
+        assert why in result.json["error"]["message"]
