@@ -44,7 +44,7 @@ def train_gate(
     config: Path | None,
     as_json: bool,
 ) -> int:
-    """Train the gate NAME of the pipeline `moe`.
+    """Train the gate of a mixture of experts from judged routes.
 
     Each line of ROUTES.jsonl is {"question": ..., "expert": ...}. Experts are described by the setting `experts`, the
     built-in ones by themselves, others by their names. The option gate=NAME of `moe` uses it.
