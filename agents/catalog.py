@@ -19,6 +19,7 @@ PIPELINES = {
     "function_calling": "agents.function_calling:pipeline",
     "moe": "agents.moe:pipeline",
     "research": "agents.research:pipeline",
+    "generative": "agents.generative:pipeline",
 }
 
 

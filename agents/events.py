@@ -145,6 +145,8 @@ class Trial(Fact):
 class Reflection(Fact):
     type: Literal["reflection"] = "reflection"
     text: str
+    because_of: tuple[int, ...] = ()
+    """Ids of the memories that it rests on."""
 
 
 class MemoryRead(Fact):

@@ -17,6 +17,7 @@ from agents.approval import Approval, ask_person
 from agents.errors import LimitReached
 from agents.events import Event, LLMCalled, Token, ToolCalled, Warned
 from agents.failures import LLMFailed, ToolFailed
+from agents.generative_stream import Memory
 from agents.journal import Journal
 from agents.persona import Persona
 from agents.searching import search
@@ -102,6 +103,8 @@ class Deps:
     """Waits until all events so far are stored: after each call to the outside. None: a crash ends the run anyway."""
     answers: Callable[[Run, ToolCall], Awaitable[Outcome]] | None = None
     """What tools said when the run was recorded, instead of calling them; None: tools are called."""
+    memory: Memory = field(default_factory=Memory)
+    """A persona's stream of memories."""
     timer: Callable[[float | None], asyncio.Timeout] = asyncio.timeout
     """Of the limit of seconds; a replay runs on the recording's time."""
 

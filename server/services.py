@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from agents.generative_stream import Nearness
 from retrieval.database import Database
 from server.backend_choice import Backends
 from server.builds import Builds
@@ -42,6 +43,7 @@ class Services:
     reach: Context
     """What tools reach, beside what belongs to a tenant or a run."""
     gate: EmbedderGate
+    nearness: Nearness
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

@@ -28,6 +28,7 @@ from server.gates import EmbedderGate
 from server.ingest_queue import IngestQueue
 from server.leftover_tables import LeftoverTables, schema_of
 from server.open_collections import OpenCollections
+from server.persona_memories import KnownVectors
 from server.runs.checkpoints import Checkpoints
 from server.runs.runs import Runs
 from server.runs.turns import Turns
@@ -102,6 +103,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents),
         reach=await reach_of(settings, data_dir, stack),
         gate=EmbedderGate(collections, settings.embedder, data_dir),
+        nearness=KnownVectors(collections, settings.embedder),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):

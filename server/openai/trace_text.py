@@ -43,6 +43,8 @@ def reasoning_of(event: Event) -> str:
         case Routed():
             chosen = zip(event.chosen, event.weights, strict=True)
             return "".join(f"gate: {_chosen(names, weights)}\n" for names, weights in chosen)
+        case Reflection(because_of=ids) if ids:
+            return f"Concluded: {event.text} (memories {', '.join(map(str, ids))})\n"
         case Reflection():
             return f"Noted for the next trial: {event.text}\n"
         case ApprovalAsked():

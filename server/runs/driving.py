@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from agents.events import Event, RunFinished
 from server.errors import from_exception
+from server.persona_memories import memory_of
 from server.tool_context import tool_context
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ async def drive(
         prices=services.settings.prices,
         tools=services.tools,
         reach=tool_context(services, order.tenant, order.thread_id),
+        memory=memory_of(services, order.tenant, order.thread_id),
         collection=collection.id if collection else None,
         generation=collection.generation_id if collection else None,
         equipment=await equipment(services, order.tenant, order.options),

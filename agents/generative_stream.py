@@ -1,0 +1,163 @@
+"""A memory stream: records, what each weighs for a question at a time, and where they are kept.
+
+Source: Park et al. 2023 (arXiv:2304.03442), section 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+from backends.base import Value
+from retrieval.analysis import terms
+
+DECAY = 0.995
+"""Of recency, for every hour since the record was last used."""
+
+
+class Draft(Value):
+    """A record before it is kept."""
+
+    text: str
+    kind: Literal["observation", "reflection", "plan"]
+    importance: float
+    """1 to 10, as it was judged when the record was made."""
+    made: datetime
+    """In the persona's own time, as `used`."""
+    because_of: tuple[int, ...] = ()
+    """Ids of the records that a reflection rests on."""
+
+
+class Record(Draft):
+    id: int
+    """From 1, in the order in which they came."""
+    used: datetime
+    """When it was made or last recalled."""
+
+
+class Weights(NamedTuple):
+    recency: float = 1.0
+    importance: float = 1.0
+    relevance: float = 1.0
+
+
+class Scored(NamedTuple):
+    record: Record
+    score: float
+    recency: float
+    """Scaled, as the two after it; without its weight."""
+    importance: float
+    relevance: float
+
+
+class Stream(Protocol):
+    """Where records are kept, by whose they are."""
+
+    async def all(self, owner: tuple[str, ...]) -> list[Record]:
+        """By id."""
+        ...
+
+    async def add(self, owner: tuple[str, ...], drafts: Sequence[Draft], key: str) -> list[int]:
+        """Returns their ids; a second time with the same key, those of the first."""
+        ...
+
+    async def touch(self, owner: tuple[str, ...], ids: Sequence[int], at: datetime) -> None:
+        """They were used."""
+        ...
+
+
+Nearness = Callable[[str, Sequence[str]], Awaitable[list[float]]]
+"""How near each text is to a query: cosine."""
+
+
+def scored(records: Sequence[Record], nearness: Sequence[float], now: datetime, weights: Weights) -> list[Scored]:
+    """Best first; of equals the later one. Each part is scaled to 0 ... 1 over all records before it is weighed."""
+    parts = zip(
+        records,
+        scaled([recency(record.used, now) for record in records]),
+        scaled([record.importance for record in records]),
+        scaled(nearness),
+        strict=True,
+    )
+    found = [
+        Scored(one, weights.recency * rec + weights.importance * imp + weights.relevance * rel, rec, imp, rel)
+        for one, rec, imp, rel in parts
+    ]
+    return sorted(found, key=lambda one: (-one.score, -one.record.id))
+
+
+def recency(used: datetime, now: datetime) -> float:
+    """1 for what was used just now, or is used in the future of a clock that was set back."""
+    return float(DECAY ** max(0.0, (now - used).total_seconds() / 3600))
+
+
+def scaled(values: Sequence[float]) -> list[float]:
+    """Min-max. Equal values order nothing: all are 0."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    return [0.0 if high == low else (value - low) / (high - low) for value in values]
+
+
+def fitting(found: Sequence[Scored], characters: int) -> list[Scored]:
+    """The best of them whose texts fit into so many characters, up to the first that does not; one in any case."""
+    kept: list[Scored] = []
+    for one in found:
+        characters -= len(one.record.text)
+        if kept and characters < 0:
+            break
+        kept.append(one)
+    return kept
+
+
+def unreflected(records: Sequence[Record]) -> float:
+    """The importance of what was perceived since the last reflection."""
+    last = max((record.id for record in records if record.kind == "reflection"), default=0)
+    return sum(record.importance for record in records if record.kind == "observation" and record.id > last)
+
+
+@dataclass
+class InOneRun:
+    """Kept for as long as this object: where a pipeline runs without a service."""
+
+    records: dict[tuple[str, ...], list[Record]] = field(default_factory=dict)
+    done: dict[str, list[int]] = field(default_factory=dict)
+
+    async def all(self, owner: tuple[str, ...]) -> list[Record]:
+        return list(self.records.get(owner, ()))
+
+    async def add(self, owner: tuple[str, ...], drafts: Sequence[Draft], key: str) -> list[int]:
+        if key not in self.done:
+            kept = self.records.setdefault(owner, [])
+            made = [kept_as(draft, len(kept) + place) for place, draft in enumerate(drafts, start=1)]
+            kept += made
+            self.done[key] = [record.id for record in made]
+        return self.done[key]
+
+    async def touch(self, owner: tuple[str, ...], ids: Sequence[int], at: datetime) -> None:
+        kept = self.records.get(owner, [])
+        self.records[owner] = [used_at(record, at) if record.id in ids else record for record in kept]
+
+
+def kept_as(draft: Draft, id: int) -> Record:
+    return Record(**draft.model_dump(), id=id, used=draft.made)
+
+
+def used_at(record: Record, at: datetime) -> Record:
+    """A clock that was set back takes no use away."""
+    return record.model_copy(update={"used": max(record.used, at)})
+
+
+async def by_terms(query: str, texts: Sequence[str]) -> list[float]:
+    """Cosine of the sets of terms: without an embedder."""
+    asked = set(terms(query))
+    held = [set(terms(text)) for text in texts]
+    return [len(asked & has) / (len(asked) * len(has)) ** 0.5 if asked and has else 0.0 for has in held]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run is given of it."""
+
+    stream: Stream = field(default_factory=InOneRun)
+    nearness: Nearness = by_terms
