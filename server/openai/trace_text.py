@@ -43,10 +43,8 @@ def reasoning_of(event: Event) -> str:
         case Routed():
             chosen = zip(event.chosen, event.weights, strict=True)
             return "".join(f"gate: {_chosen(names, weights)}\n" for names, weights in chosen)
-        case Reflection(because_of=ids) if ids:
-            return f"Concluded: {event.text} (memories {', '.join(map(str, ids))})\n"
         case Reflection():
-            return f"Noted for the next trial: {event.text}\n"
+            return _noted(event)
         case ApprovalAsked():
             return f"Waits for a person: {event.subject} with {_short(json.dumps(event.details, ensure_ascii=False))}\n"
         case ApprovalAnswered():
@@ -61,6 +59,12 @@ def reasoning_of(event: Event) -> str:
 def _chosen(names: Sequence[str], weights: Sequence[float]) -> str:
     taken = [f"{name} ({weight:.2f})" for name, weight in zip(names, weights, strict=True) if name]
     return " and ".join(taken) or "no expert has room"
+
+
+def _noted(event: Reflection) -> str:
+    if event.because_of:
+        return f"Concluded: {event.text} (memories {', '.join(map(str, event.because_of))})\n"
+    return f"Noted for the next trial: {event.text}\n"
 
 
 def _short(text: str) -> str:
