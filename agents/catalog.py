@@ -17,6 +17,7 @@ PIPELINES = {
     "react": "agents.react:pipeline",
     "reflexion": "agents.reflexion:pipeline",
     "function_calling": "agents.function_calling:pipeline",
+    "retro": "agents.retro:pipeline",
     "moe": "agents.moe:pipeline",
     "research": "agents.research:pipeline",
     "generative": "agents.generative:pipeline",
