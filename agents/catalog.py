@@ -19,6 +19,7 @@ PIPELINES = {
     "function_calling": "agents.function_calling:pipeline",
     "retro": "agents.retro:pipeline",
     "moe": "agents.moe:pipeline",
+    "mrkl": "agents.mrkl:pipeline",
     "research": "agents.research:pipeline",
     "generative": "agents.generative:pipeline",
 }

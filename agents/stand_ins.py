@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from agents.events import ApprovalAsked, Event, LLMCalled, ToolCalled
 from agents.failures import LLMFailed
-from backends.base import ToolSpec
+from backends.base import ToolCall, ToolSpec
 from tools import catalog
 from tools.base import Tool
 from tools.errors import BadArguments
 
 
 def stand_ins(events: Iterable[Event]) -> Mapping[str, Tool]:
-    """By name: those that the model was offered; if it was offered none, those of the catalogue."""
+    """By name: those that the model was offered; if it was offered none, those of the catalogue and of a router."""
     specs: dict[str, ToolSpec] = {}
-    asked: set[str] = set()
+    asked: dict[str, str] = {}
+    """With their purposes."""
+    routed: dict[str, ToolSpec] = {}
     refused: dict[tuple[str, str], str] = {}
     for event in events:
         match event:
             case LLMCalled() | LLMFailed():
                 specs |= {spec.name: spec for spec in event.request.tools}
             case ApprovalAsked():
-                asked.add(str(event.details.get("tool")))
+                asked[str(event.details.get("tool"))] = str(event.details.get("purpose", ""))
             case ToolCalled(fault="bad_arguments"):
                 refused[event.call.name, event.call.arguments] = event.output
+            case ToolCalled(call=ToolCall(name="router"), fault=None):
+                routed |= {spec.name: spec for spec in _of_router(event.output)}
             case _:
                 pass
     if not specs:
-        return {name: catalog.get(name) for name in catalog.TOOLS}
+        built_in = {name: catalog.get(name) for name in catalog.TOOLS}
+        own = {name: spec for name, spec in routed.items() if name not in built_in}
+        for name in own.keys() & asked.keys():
+            own[name] = own[name].model_copy(update={"description": asked[name]})
+        return {name: _stand_in(spec, name in asked, refused) for name, spec in own.items()} | {
+            name: replace(tool, needs_approval=tool.needs_approval or name in asked) for name, tool in built_in.items()
+        }
     return {name: _stand_in(spec, name in asked, refused) for name, spec in specs.items()}
+
+
+def _of_router(outcome: str) -> list[ToolSpec]:
+    """The tools among the experts that `agents.mrkl_routing` found."""
+    experts = [one["expert"] for one in json.loads(outcome)["experts"]]
+    return [
+        ToolSpec(name=expert["name"], description=expert["description"], parameters=expert["parameters"])
+        for expert in experts
+        if expert["kind"] == "tool"
+    ]
 
 
 def _stand_in(spec: ToolSpec, needs_approval: bool, refused: Mapping[tuple[str, str], str]) -> Tool:

@@ -27,6 +27,10 @@ class EmbedderGate:
         self._described: tuple[tuple[str, ...], Vectors] | None = None
         """Of the descriptions that were asked for last."""
 
+    @property
+    def scripts(self) -> frozenset[str]:
+        return self._collections.embedder(self._spec)[0].scripts
+
     async def scores(
         self, questions: Sequence[str], experts: Mapping[str, str], trained: str | None
     ) -> tuple[list[list[float]], str]:

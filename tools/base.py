@@ -85,6 +85,11 @@ class Encyclopedia(Protocol):
 
 
 class Gate(Protocol):
+    @property
+    def scripts(self) -> frozenset[str]:
+        """Unicode scripts that its embedder reads; empty: all."""
+        ...
+
     async def scores(
         self, questions: Sequence[str], experts: Mapping[str, str], trained: str | None
     ) -> tuple[list[list[float]], str]:

@@ -33,7 +33,7 @@ def reasoning_of(event: Event) -> str:
         case Retrieved():
             names = ", ".join(dict.fromkeys(hit.filename for hit in event.hits)) or "nothing"
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
-        case ToolCalled(call=ToolCall(name="gate")):
+        case ToolCalled(call=ToolCall(name="gate" | "router")):
             return ""
         case ToolCalled():
             return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
