@@ -39,7 +39,12 @@ def last_pieces(completion: Completion, said: Sequence[Delta], *, reused: bool) 
     logprobs = completion.logprobs[sum(len(delta.logprobs) for delta in said) :]
     calls = [Delta(tool_call=call) for call in message.tool_calls]
     end = Delta(
-        usage=completion.usage, finish=completion.finish, extra=message.extra, cached=reused or completion.cached
+        usage=completion.usage,
+        finish=completion.finish,
+        extra=message.extra,
+        hypotheses=completion.hypotheses,
+        scores=completion.scores,
+        cached=reused or completion.cached,
     )
     rest = [Delta(text=text, reasoning=reasoning, logprobs=logprobs)] if text or reasoning or logprobs else []
     return [*rest, *calls, end]

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
-Capability = Literal["tools", "json_schema", "logprobs", "scoring", "images", "embeddings"]
+Capability = Literal["tools", "json_schema", "logprobs", "scoring", "images", "embeddings", "causal"]
 Role = Literal["system", "user", "assistant", "tool"]
 
 NO_ANSWER = "NO_ANSWER"
@@ -86,6 +86,14 @@ class Source(Value):
     text: str
 
 
+class Context(Value):
+    """One of the prompts of a mixture, which all have the same answer."""
+
+    messages: tuple[Message, ...]
+    logweight: float
+    """Natural logarithm of its share; those of a mixture sum to one."""
+
+
 class Request(Value):
     messages: tuple[Message, ...]
     question: str = ""
@@ -113,6 +121,16 @@ class Request(Value):
     """The answer must be JSON that fits this schema."""
     logprobs: int | None = None
     """How many alternatives per token to report (0: the chosen token only); None: none at all."""
+    continuations: tuple[str | tuple[int, ...], ...] = ()
+    """Write nothing, and score each of these as the answer: the reply has `scores`. As token ids of the model's own
+    one may hold the token that ends an answer."""
+    plain: bool = False
+    """The texts of the messages, joined, are the prompt as it stands: nothing of a chat is put around them."""
+    beams: int | None = None
+    """Search for the most probable answer with so many beams; all hypotheses come with it."""
+    contexts: tuple[Context, ...] = ()
+    """Answer these prompts, in place of `messages`, with one answer: each next token has the mean of the probabilities
+    that they give it, by their weights."""
 
 
 class TokenLogprob(Value):
@@ -120,6 +138,16 @@ class TokenLogprob(Value):
     logprob: float
     """Natural logarithm."""
     top: tuple[tuple[str, float], ...] = ()
+
+
+class Hypothesis(Value):
+    """An answer that a search with beams came to."""
+
+    text: str
+    ids: tuple[int, ...]
+    """Its tokens, with the one that ends it if it came to its end."""
+    logprob: float
+    """Of all tokens, the sum of natural logarithms; of a mixture, that of the mixed probabilities."""
 
 
 class Usage(Value):
@@ -147,6 +175,10 @@ class Delta(Value):
     extra: Mapping[str, Any] = Field(default_factory=dict)
     """Belongs into `Message.extra` of this answer; the last one of a name wins."""
     logprobs: tuple[TokenLogprob, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    """In the last delta of a search with beams, best first."""
+    scores: tuple[tuple[TokenLogprob, ...], ...] = ()
+    """In the last delta: the tokens of each of the request's `continuations`."""
     warning: str = ""
     usage: Usage | None = None
     """Of the whole request, so the last one that is set wins; never summed."""
@@ -161,6 +193,8 @@ class Completion(Value):
     usage: Usage | None
     """None when the backend did not say: it is never invented."""
     logprobs: tuple[TokenLogprob, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    scores: tuple[tuple[TokenLogprob, ...], ...] = ()
     cached: bool = False
     """No model was asked; `usage` is that of the first time."""
 
@@ -172,6 +206,8 @@ class Capabilities(Value):
     scoring: bool = False
     images: bool = False
     embeddings: bool = False
+    causal: bool = False
+    """It can be used as a bare language model: plain prompts, beams, mixtures of prompts."""
 
 
 class Backend(Protocol):
@@ -203,6 +239,8 @@ async def complete(deltas: AsyncIterator[Delta]) -> Completion:
     usage: Usage | None = None
     finish: FinishReason | None = None
     extra: dict[str, Any] = {}
+    hypotheses: tuple[Hypothesis, ...] = ()
+    scores: tuple[tuple[TokenLogprob, ...], ...] = ()
     cached = False
     async for delta in deltas:
         text.append(delta.text)
@@ -213,6 +251,7 @@ async def complete(deltas: AsyncIterator[Delta]) -> Completion:
         usage = delta.usage or usage
         finish = delta.finish or finish
         extra.update(delta.extra)
+        hypotheses, scores = delta.hypotheses or hypotheses, delta.scores or scores
         cached = cached or delta.cached
     if finish is None:
         raise IncompleteStream("the stream ended without a finish reason")
@@ -223,4 +262,12 @@ async def complete(deltas: AsyncIterator[Delta]) -> Completion:
         tool_calls=tuple(calls),
         extra=extra,
     )
-    return Completion(message=message, finish=finish, usage=usage, logprobs=tuple(logprobs), cached=cached)
+    return Completion(
+        message=message,
+        finish=finish,
+        usage=usage,
+        logprobs=tuple(logprobs),
+        hypotheses=hypotheses,
+        scores=scores,
+        cached=cached,
+    )

@@ -12,6 +12,26 @@ MEANING: dict[Capability, str] = {
     "scoring": "score a given continuation",
     "images": "read images",
     "embeddings": "make embeddings",
+    "causal": "be used as a bare language model, with plain prompts, beams and mixtures of prompts",
+}
+WAYS = (
+    "(1) run a local model server and name it, as in 'ollama:MODEL', 'vllm:MODEL' or 'llamacpp:MODEL'; "
+    "(2) set the key of a hosted provider and name it, as in 'openai:MODEL' or 'deepseek:MODEL'; "
+    "(3) if this server can do it after all, say so in the flags of its profile in the configuration."
+)
+"""To what most servers have."""
+OTHER_WAYS: dict[Capability, str] = {
+    "scoring": (
+        "(1) run the model in this process, as in 'hf:MODEL_OR_PATH'; "
+        "(2) serve it with vLLM and name it, as in 'vllm:MODEL': chat APIs of hosted providers score nothing; "
+        "(3) use a pipeline or an option that needs no scoring, such as 'decoding': 'sampled' of rag_sequence, or rag."
+    ),
+    "causal": (
+        "(1) run the model in this process, as in 'hf:MODEL_OR_PATH'; "
+        "(2) name a table of probabilities, as in 'table:FILE', for a small example; "
+        "(3) use a pipeline or an option that asks no more than a chat, such as 'decoding': 'sampled' of rag_sequence, "
+        "or rag."
+    ),
 }
 
 
@@ -23,8 +43,14 @@ def needed(request: Request) -> tuple[Capability, ...]:
         ("json_schema", request.json_schema is not None),
         ("logprobs", request.logprobs is not None),
         ("images", any(message.images for message in request.messages)),
+        ("scoring", bool(request.continuations)),
+        ("causal", request.beams is not None or bool(request.contexts) or _bare(request)),
     )
     return tuple(name for name, wanted in asked if wanted)
+
+
+def _bare(request: Request) -> bool:
+    return request.plain and not request.continuations
 
 
 def missing(backend: str, capability: Capability, why: str = "") -> CapabilityMissing:
@@ -32,9 +58,7 @@ def missing(backend: str, capability: Capability, why: str = "") -> CapabilityMi
     shown = f", as a trial showed: {why.rstrip('.')}" if why else ""
     return CapabilityMissing(
         f"backend {backend!r} cannot {MEANING[capability]} (capability {capability!r}){shown}. Three ways to get it: "
-        "(1) run a local model server and name it, as in 'ollama:MODEL', 'vllm:MODEL' or 'llamacpp:MODEL'; "
-        "(2) set the key of a hosted provider and name it, as in 'openai:MODEL' or 'deepseek:MODEL'; "
-        "(3) if this server can do it after all, say so in the flags of its profile in the configuration.",
+        + OTHER_WAYS.get(capability, WAYS),
         code=capability,
     )
 

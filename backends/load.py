@@ -23,8 +23,10 @@ BUILT_IN: Mapping[str, Profile] = {
     "extractive": Profile(name="extractive", kind="extractive"),
     "recorded": Profile(name="recorded", kind="recorded"),
     "langchain": Profile(name="langchain", kind="langchain"),
+    "hf": Profile(name="hf", kind="hf"),
+    "table": Profile(name="table", kind="table"),
 }
-WITHOUT_MODEL = frozenset({"scripted", "extractive", "recorded"})
+WITHOUT_MODEL = frozenset({"scripted", "extractive", "recorded", "table"})
 """Kinds that answer without one."""
 
 
@@ -56,6 +58,10 @@ def load(
         return _recorded(spec, model)
     if profile.kind == "langchain":
         return _langchain(profile, model)
+    if profile.kind == "hf":
+        return _hf(profile, model)
+    if profile.kind == "table":
+        return _table(spec, model)
     return _served(profile, model)
 
 
@@ -131,6 +137,33 @@ def _langchain(profile: Profile, model: str) -> Backend:
     if not model:
         raise BadSpec(f"{profile.name!r} needs a model: write '{profile.name}:PROVIDER:MODEL'")
     return LangChain(profile, model)
+
+
+def _hf(profile: Profile, model: str) -> Backend:
+    from importlib.util import find_spec
+
+    from backends.causal.backend import LONGEST, Causal
+    from backends.causal.hf_load import folder_of, load_hf, weight_bytes
+
+    if not model:
+        raise BadSpec(f"backend {profile.name!r} needs a model: write '{profile.name}:MODEL_OR_PATH'")
+    weight_bytes(model, folder_of(model))
+    return Causal(
+        f"{profile.name}:{model}",
+        partial(load_hf, model, profile.device),
+        json_schema=find_spec("llguidance") is not None,
+        max_tokens=profile.max_tokens or LONGEST,
+    )
+
+
+def _table(spec: str, file: str) -> Backend:
+    from backends.causal.backend import Causal
+    from backends.causal.table import TableModel, read_table
+
+    if not file:
+        raise BadSpec(f"{spec!r} needs the file of its probabilities: write 'table:FILE'")
+    table = read_table(Path(file))
+    return Causal(f"table:{file}", lambda: TableModel(table))
 
 
 def _extractive(spec: str, model: str, quote: Quoter | None, count: Counter | None) -> Backend:

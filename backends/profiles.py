@@ -20,7 +20,7 @@ ANTHROPIC_VERSION = "2023-06-01"
 OWN_FIELDS = frozenset({"model", "messages", "stream", "n"})
 
 
-Kind = Literal["openai", "ollama", "anthropic", "langchain", "extractive", "scripted", "recorded"]
+Kind = Literal["openai", "ollama", "anthropic", "langchain", "extractive", "scripted", "recorded", "hf", "table"]
 
 
 class Flags(Value):
@@ -100,6 +100,8 @@ class Profile(BaseModel):
     read_timeout: float = Field(default=120.0, gt=0)
     """Seconds until the answer begins, and between its pieces."""
     retries: int = Field(default=2, ge=0, le=10)
+    device: str = "auto"
+    """Where a model of kind `hf` computes: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`."""
     flags: Flags = Flags()
     embeddings: Embeddings = Embeddings()
 

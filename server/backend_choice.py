@@ -90,7 +90,9 @@ class Backends:
     def _reaches_inside(self, spec: str) -> bool:
         name, _, rest = spec.partition(":")
         profile = self._profiles.get(name) or BUILT_IN.get(name)
-        return bool(rest) and profile is not None and profile.kind in ("scripted", "recorded", "langchain")
+        return (
+            bool(rest) and profile is not None and profile.kind in ("scripted", "recorded", "langchain", "hf", "table")
+        )
 
     async def aclose(self) -> None:
         if self._choosing is not None:

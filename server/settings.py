@@ -99,6 +99,8 @@ class BackendProfile(BaseModel):
     connect_timeout: float = Field(5.0, gt=0)
     read_timeout: float = Field(120.0, gt=0)
     retries: int = Field(2, ge=0, le=10)
+    device: str = "auto"
+    """Where a model of kind `hf` computes."""
     flags: Flags = Flags()
     """What the server can do, where it departs from the common form."""
     embeddings: Embeddings = Embeddings()

@@ -46,7 +46,9 @@ ONLY_IN = {
     "pint": ("tools/units.py",),
     "yaml": ("tools/openapi/document.py", "server/cli/persona_file.py"),
     "tokenizers": ("retrieval/",),
-    "numpy": ("retrieval/", "agents/experts/"),
+    "transformers": ("retrieval/", "backends/causal/hf"),
+    "llguidance": ("backends/causal/guided.py",),
+    "numpy": ("backends/causal/", "retrieval/", "agents/experts/"),
     "unified_planning": ("tools/pddl/",),
     "fastapi": ("server/",),
     "starlette": ("server/",),
@@ -57,7 +59,11 @@ ONLY_IN = {
     # A fork of httpx that comes with mcp; exceptions and clients of the two do not mix.
     "httpx2": (),
     # The default path never pays for torch: only a model that somebody else made needs it.
-    "torch": ("retrieval/embedders/sentence_transformer.py", "retrieval/rerankers/cross_encoder.py"),
+    "torch": (
+        "backends/causal/hf",
+        "retrieval/embedders/sentence_transformer.py",
+        "retrieval/rerankers/cross_encoder.py",
+    ),
 }
 
 # Loaded on use: importing one of these costs between 30 ms and a second of CPU.
@@ -84,6 +90,8 @@ COMES_WITH = {
     "sse_starlette": "mcp",
     "starlette": "fastapi",
     "transformers": "sentence-transformers",
+    "huggingface_hub": "sentence-transformers",
+    "jinja2": "torch",
     "pytrec_eval": "pytrec-eval-terrier",
 }
 
@@ -174,7 +182,7 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
-OPTIONAL = {"langchain", "pgvector", "planner", "plot", "sandbox"}
+OPTIONAL = {"hf", "langchain", "pgvector", "planner", "plot", "sandbox"}
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 
 

@@ -21,6 +21,7 @@ from tests.echo_chat import EchoChat
 from tests.fake_anthropic import FakeAnthropic
 from tests.fake_ollama import FakeOllama
 from tests.fake_upstream import FakeUpstream
+from tests.tiny_model import echo_backend
 
 KEY = "sk-contract-0123456789"
 TEXTS = [
@@ -60,6 +61,7 @@ BACKENDS = {
     "langchain with images": lambda url: echo_chat(flags={"images": True, "tools": True}),
     "scripted": lambda url: Scripted(lambda request: request.messages[-1].content),
     "extractive": lambda url: Extractive(quote_all),
+    "hf": lambda url: echo_backend(),
 }
 
 
@@ -140,6 +142,8 @@ ASKING = {
     "json_schema": {"json_schema": {"type": "object"}},
     "logprobs": {"logprobs": 0},
     "images": {"images": True},
+    "scoring": {"continuations": ("x",)},
+    "causal": {"beams": 2},
 }
 DOT = "iVBORw0KGgo="
 
