@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrieval.descriptions import in_words
+from retrieval.descriptions import described
 
 Kind = Literal["tool", "pipeline", "model"]
 MODEL = "model"
@@ -46,7 +46,8 @@ class Expert(BaseModel):
 
     def text(self) -> str:
         """What a question is compared with."""
-        return "\n".join((in_words(self.name), self.description, *self.examples))
+        arguments = self.parameters.get("properties", {})
+        return "\n".join((described(self.name, self.description, arguments), *self.examples))
 
 
 EXAMPLES: dict[str, tuple[str, ...]] = {

@@ -6,9 +6,9 @@ The same BM25 and the same fusion as of a collection's search; the cosines come 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from retrieval.fusion import calibrated, lexical_parts, readable
 
@@ -31,6 +31,12 @@ class Found(NamedTuple):
 def in_words(name: str) -> str:
     """`get_weather.byCity` -> `get weather by City`: words that a question may share."""
     return _CAMEL.sub(" ", name).strip()
+
+
+def described(name: str, description: str, arguments: Mapping[str, Any]) -> str:
+    """All that is known of a tool as a text to be found. `arguments`: their schemas by name."""
+    told = (f"{in_words(one)}: {about.get('description', '')}".rstrip(": ") for one, about in arguments.items())
+    return "\n".join((in_words(name), description, *told))
 
 
 def ranked(

@@ -14,3 +14,10 @@ def nearness(embedder: Embedder, query: str, texts: Sequence[str]) -> list[float
     vectors = embedder.embed(texts, kind="document")
     scores: list[float] = (vectors @ embedder.embed([query], kind="query")[0]).tolist()
     return scores
+
+
+def cosines(embedder: Embedder, queries: Sequence[str], texts: Sequence[str]) -> list[list[float]]:
+    """Of each query with each text. Blocking: some milliseconds a text."""
+    vectors = embedder.embed(texts, kind="document")
+    found: list[list[float]] = (embedder.embed(queries, kind="query") @ vectors.T).tolist()
+    return found

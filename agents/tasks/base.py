@@ -34,6 +34,8 @@ class Item:
     """Messages before the question, `{role, content}`."""
     persona: Mapping[str, Any] | None = None
     """Whom it is asked of: a card, as JSON."""
+    tools: Sequence[Mapping[str, Any]] = ()
+    """Of the client, as OpenAI's API takes them; the answer is then the calls, `[{name, arguments}]` as JSON."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ TASKS = {
     "humaneval": "agents.tasks.humaneval:HumanEval",
     "mbpp": "agents.tasks.mbpp:Mbpp",
     "persona": "agents.tasks.persona:PersonaProbes",
+    "bfcl": "agents.tasks.bfcl:Bfcl",
     "fever": "agents.tasks.fever:Fever",
 }
 

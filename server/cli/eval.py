@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server.cli import eval_trials
+from server.cli import eval_trials, studies
 from server.cli.evaluate import Retrieval, check_options, evaluate_folder, folder_options
 from server.cli.failure import CommandFailed
 from server.cli.key_values import key_values
@@ -55,7 +55,7 @@ def evaluate(
 ) -> None:
     """Score a pipeline on a task, or retrieval on a folder.
 
-    Such a folder has corpus.jsonl, queries.jsonl and qrels.tsv.
+    Such a folder has corpus.jsonl, queries.jsonl and qrels.tsv. Studies measure more than one thing: bfcl-routing.
 
     Answers are kept as they come, so the same command goes on where it stopped. The score has a 95 % interval, and the
     paper's figure stands beside it where there is one.
@@ -65,6 +65,11 @@ def evaluate(
     check_name(retrieval.plot)
     if on_folder:
         evaluate_folder(where, Path(task), retrieval, most, as_json)
+        return
+    if task in studies.STUDIES:
+        values = key_values(options, "-o")
+        asked = studies.Given(where, pipeline, backend, collection, most, values, data, at_once, as_json)
+        studies.run(task, asked, retrieval.plot, as_json)
         return
     from server.cli.eval_report import report, show
     from server.cli.eval_runs import Evaluation, kept_answers
@@ -102,7 +107,7 @@ def _task(name: str) -> Task:
     try:
         return catalog.get(name)
     except UnknownTask as error:
-        raise click.UsageError(f"{error}.") from None
+        raise click.UsageError(f"{error}, {', '.join(studies.STUDIES)}.") from None
 
 
 def _items(task: Task, backend: str | None, data: Path | None) -> list[Item]:

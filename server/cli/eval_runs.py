@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,13 +106,16 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
         extension["persona"] = item.persona
     messages = [*item.turns, {"role": "user", "content": item.question}]
     body = {"model": evaluation.pipeline, "messages": messages, "sandtable": extension}
+    if item.tools:
+        body["tools"] = list(item.tools)
     try:
         reply = await api.call("POST", "/v1/chat/completions", json=body)
     except CommandFailed as error:
         if error.status in (400, 401, 403, 404) and error.code not in OF_THE_ITEM:
             raise
         return {"id": item.id, "error": error.message, "code": error.code}
-    about, answer = reply["sandtable"], reply["choices"][0]["message"]["content"] or ""
+    about, message = reply["sandtable"], reply["choices"][0]["message"]
+    answer = _calls(message) if message.get("tool_calls") else message["content"] or ""
     trace = await _trace(api, about["run_id"])
     return {
         "id": item.id,
@@ -125,6 +129,17 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
         "error": None,
         **trace,
     }
+
+
+def _calls(message: Mapping[str, Any]) -> str:
+    """Those of the client's tools, as JSON; arguments that are no JSON object stay text."""
+    made = []
+    for call in message["tool_calls"]:
+        name, arguments = call["function"]["name"], call["function"]["arguments"]
+        with suppress(ValueError):
+            arguments = json.loads(arguments or "{}")
+        made.append({"name": name, "arguments": arguments})
+    return json.dumps(made, ensure_ascii=False)
 
 
 OF_THE_ITEM = frozenset(

@@ -1,0 +1,83 @@
+"""`sandtable eval bfcl-routing` and `eval bfcl`: on a few made cases, and on the leaderboard's."""
+
+import json
+
+import pytest
+
+from tests.server.command_line import CommandLine
+
+
+def function(name, description, *arguments):
+    properties = {argument: {"type": "string", "description": argument} for argument in arguments}
+    return {
+        "name": name,
+        "description": description,
+        "parameters": {"type": "dict", "properties": properties, "required": list(arguments)},
+    }
+
+
+WEATHER = function("weather.get", "Tell the weather of a city.", "city")
+TRAINS = function("trains.find", "Find trains between two stations.", "start", "end")
+CASES = [
+    {
+        "id": "a",
+        "question": [[{"role": "user", "content": "How is the weather in Rome?"}]],
+        "function": [WEATHER, TRAINS],
+        "ground_truth": [{"weather.get": {"city": ["Rome"]}}],
+    },
+    {
+        "id": "b",
+        "question": [[{"role": "user", "content": "Any trains from Oslo to Bergen?"}]],
+        "function": [WEATHER, TRAINS],
+        "ground_truth": [{"trains.find": {"start": ["Oslo"], "end": ["Bergen"]}}],
+    },
+]
+
+
+@pytest.fixture
+def sandtable(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in CASES))
+    return CommandLine(capsys)
+
+
+def test_routing_is_measured_three_ways_and_drawn(sandtable, tmp_path):
+    routing = ("eval", "bfcl-routing", "--data", "cases")
+    found = sandtable.fine(*routing, "--plot", "matrix.png", "--json").json
+    assert (found["tools"], found["questions"]) == (2, 2)
+    assert {by: recall["1"]["mean"] for by, recall in found["recall"].items()} == {
+        "lexical": 1.0, "dense": 1.0, "hybrid": 1.0,
+    }  # fmt: skip
+    assert found["confusion"][0]["tool"] == found["confusion"][0]["routed_to"]
+    assert (tmp_path / "matrix.png").stat().st_size > 5_000
+    told = sandtable.fine(*routing)
+    assert "recall@10" in told.out
+    assert sandtable("eval", "bfcl-routing").code == 2
+    assert sandtable("eval", "bfcl-routing", "--data", ".", "-n", "1").code == 0
+    assert sandtable("eval", "bfcl-routing", "--data", "none").code == 2
+
+
+def test_calls_of_a_backend_are_scored_in_parts(sandtable, tmp_path):
+    calls = [
+        {"name": "weather_get", "arguments": {"city": "Rome"}},
+        {"name": "trains_find", "arguments": {"start": "Oslo", "end": "Trondheim"}},
+    ]
+    replies = [{"match": call["arguments"].get("city", "Oslo"), "tool_calls": [call]} for call in calls]
+    (tmp_path / "script.json").write_text(json.dumps(replies))
+    found = sandtable.fine(
+        "eval", "bfcl", "-b", "scripted:script.json", "--data", "cases", "--at-once", "1", "--json"
+    ).json
+    means = {name: metric["mean"] for name, metric in found["metrics"].items()}
+    assert means == {"score": 0.5, "function": 1.0, "arguments": 0.5, "executable": 1.0}
+    assert found["reasons"] == {"wrong value": 1}
+
+
+@pytest.mark.slow
+def test_hybrid_routing_finds_more_than_bm25_on_the_leaderboard(sandtable, data_dir):
+    found = sandtable.fine("eval", "bfcl-routing", "--data", data_dir / "bfcl-live-multiple", "--json").json
+    assert found["questions"] == 507
+    for k in ("1", "5", "10"):
+        assert found["recall"]["hybrid"][k]["mean"] >= found["recall"]["lexical"][k]["mean"]
+    assert found["versus_lexical"]["hybrid"]["1"]["p_value"] < 0.01
