@@ -71,6 +71,8 @@ async def route(state: MrklState, runtime: Runtime[Run]) -> MrklState:
         said = await chosen_by_model(run, near, state["question"], state["history"])
         name, method = (best.expert.name, method) if said is None else (said, "model")
     known = {one.expert.name: one for one in near.experts}
+    if options.router == "auto" and method != "model" and CALCULATOR in known and expression_in(state["question"]):
+        name, method = CALCULATOR, "rules"
     run.emit(
         Routed, method=method, experts=tuple(known), features=near.features,
         gates=(tuple(one.score for one in near.experts),), chosen=((name,),), weights=((1.0,),), capacity=1,
@@ -174,7 +176,7 @@ async def _arguments(
             return dict(found), ""
         except (BadStructuredOutput, TypeError, ValueError) as error:
             wrong = str(error)
-    if expert.name == "calculator" and (expression := expression_in(question)):
+    if expert.name == CALCULATOR and (expression := expression_in(question)):
         return {"expression": expression}, ""
     return None, wrong
 
@@ -202,6 +204,7 @@ def _provenance(state: MrklState, options: MrklOptions, module: str, arguments: 
     return "\n\n" + ANSWERED[language].format(module=f"{module} {arguments}".strip())
 
 
+CALCULATOR = "calculator"
 ANSWERED = {"en": "(Answered by: {module})", "zh": "（回答者：{module}）"}
 EXTRACT = (
     "Read out of the user's last message the arguments for the tool below, as JSON. Do not answer the message, do not "

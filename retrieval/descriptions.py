@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from retrieval import analysis
 from retrieval.fusion import calibrated, lexical_parts, readable
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def ranked(
     scores, ids = index.search([query], len(texts))
     held = ids[0] >= 0
     lexical[ids[0][held]] = scores[0][held]
-    attainable = index.attainable(query)
+    # Of the words that no description has as well: a question full of them is meant for nobody here.
+    attainable = sum(index.idf(term) * (index.k1 + 1) for term in analysis.terms(query))
     if cosines is None or by == "lexical":
         fused = lexical_parts(lexical, attainable)
     else:

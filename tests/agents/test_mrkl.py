@@ -111,6 +111,15 @@ async def test_without_a_model_the_calculator_computes_and_is_named(question, re
     assert [event.type for event in told if event.type == "llm_called"] == []
 
 
+async def test_what_rules_can_read_goes_to_the_calculator_and_what_none_knows_to_nobody():
+    told = await run(MRKL, without_model(gate=Gate("calendar"), router="auto"), "What is 12 plus 30?")
+    assert [(event.method, event.chosen) for event in told if event.type == "routed"] == [("rules", (("calculator",),))]
+    assert told[-1].answer.startswith("42\n")
+    told = await run(MRKL, without_model(), "How many lamp posts had Rotterdam fitted with sockets by the end of 2022?")
+    assert chosen(told) == ["model"]
+    assert warnings(told) == ["fallback"]
+
+
 async def test_the_model_chooses_extracts_and_words_the_answer():
     given = deps(
         json_said(expert="calculator"), json_said(expression="2+3"), said("It is 5."), gate=Gate("units")
