@@ -60,8 +60,7 @@ def ranked(
     scores, ids = index.search([query], len(texts))
     held = ids[0] >= 0
     lexical[ids[0][held]] = scores[0][held]
-    # Of the words that no description has as well: a question full of them is meant for nobody here.
-    attainable = sum(index.idf(term) * (index.k1 + 1) for term in analysis.terms(query))
+    attainable = _attainable(index, query)
     if cosines is None or by == "lexical":
         fused = lexical_parts(lexical, attainable)
     else:
@@ -80,6 +79,13 @@ def ranked(
         )
         for place in order
     ]
+
+
+def _attainable(index: BM25Index, query: str) -> float:
+    """Of the words that no description has as well: a question full of them is meant for nobody here. Figures aside."""
+    nobodys = index.idf("")
+    unknown = [term for term in analysis.terms(query) if index.idf(term) == nobodys and not term[0].isdigit()]
+    return index.attainable(query) + len(unknown) * nobodys * (index.k1 + 1)
 
 
 @lru_cache(16)
