@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--plot", type=Path, help="picture, .svg or .png")
     given = parser.parse_args()
+    torch.set_num_threads(1)
     began = time.perf_counter()
     runs = {name: train(given.steps, retrieving=on) for name, on in (("RETRO", True), ("RETRO[Off]", False))}
     last = max(1, given.steps // 10)

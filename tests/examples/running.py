@@ -22,6 +22,6 @@ def module(name):
 def printed(script, *arguments):
     """The JSON that a script prints."""
     command = [sys.executable, str(FOLDER / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

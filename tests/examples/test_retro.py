@@ -28,15 +28,13 @@ def parts():
 def test_no_token_sees_a_later_one_not_even_by_its_neighbours(parts):
     torch, _, _, _, logits = parts
     tokens = torch.randint(V, (1, CHUNKS * M))
-    before, moved = logits(tokens), 0
+    before = logits(tokens)
     for place in range(CHUNKS * M):
-        for token in range(1, V):
-            changed = tokens.clone()
-            changed[0, place] = (changed[0, place] + token) % V
-            after = logits(changed)
-            assert torch.allclose(after[:, :place], before[:, :place], atol=1e-12)
-            moved += not torch.allclose(after[:, place:], before[:, place:], atol=1e-6)
-    assert moved == CHUNKS * M * (V - 1)
+        changed = tokens.repeat(V - 1, 1)
+        changed[:, place] = (changed[:, place] + torch.arange(1, V)) % V
+        off = (logits(changed) - before).abs().amax(dim=2)
+        assert (off[:, :place] < 1e-12).all()
+        assert (off[:, place:].amax(dim=1) > 1e-6).all()
 
 
 def test_neighbours_reach_the_last_token_of_their_chunk_and_none_before(parts):
