@@ -80,7 +80,7 @@ async def route(state: MrklState, runtime: Runtime[Run]) -> MrklState:
     )  # fmt: skip
     if name in known:
         return {"expert": known[name].expert}
-    close = f"none is near enough: the nearest is {best.expert.name}, with {best.score:.2f}"
+    close = f"none is near enough: the nearest is {best.expert.name}, with {best.score:.3f}"
     return {"why": "the model chose none" if method == "model" else close}
 
 

@@ -28,6 +28,10 @@ DEMOS = {
         "demos.llm_p:main", "The world of blocks by LLM+P: words into PDDL, a planner's plan, checked step by step."
     ),
     "moe": Demo("demos.moe:main", "A mixture of experts: a gate sends each question to one of three; who was called."),
+    "mrkl": Demo(
+        "demos.mrkl:main",
+        "A router over tools, pipelines and the model, first without a model; the answer says who gave it.",
+    ),
     "research": Demo(
         "demos.research:main",
         "How a market grew, in English and Chinese: a plan that a person changes, figures, a chart, a cited report.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli import eval_trials, studies
+from server.cli.eval_items import items_of, task_of
 from server.cli.evaluate import Retrieval, check_options, evaluate_folder, folder_options
 from server.cli.failure import CommandFailed
 from server.cli.key_values import key_values
@@ -17,7 +18,7 @@ from server.cli.output import emit_json, note
 from server.cli.picture import check_name
 
 if TYPE_CHECKING:
-    from agents.tasks.base import Item, Task
+    from agents.tasks.base import Item
     from server.cli.eval_runs import Evaluation
 
 AT_ONCE = 8
@@ -55,7 +56,8 @@ def evaluate(
 ) -> None:
     """Score a pipeline on a task, or retrieval on a folder.
 
-    Such a folder has corpus.jsonl, queries.jsonl and qrels.tsv. Studies measure more than one thing: bfcl-routing.
+    Such a folder has corpus.jsonl, queries.jsonl and qrels.tsv. Studies measure more than one thing: bfcl-routing,
+    cost, prompt-robustness.
 
     Answers are kept as they come, so the same command goes on where it stopped. The score has a 95 % interval, and the
     paper's figure stands beside it where there is one.
@@ -68,7 +70,7 @@ def evaluate(
         return
     if task in studies.STUDIES:
         values = key_values(options, "-o")
-        asked = studies.Given(where, pipeline, backend, collection, most, values, data, at_once, as_json)
+        asked = studies.Given(where, pipeline, backend, collection, most, values, data, at_once, fresh, as_json)
         studies.run(task, asked, retrieval.plot, as_json)
         return
     from server.cli.eval_report import report, show
@@ -76,8 +78,8 @@ def evaluate(
 
     if retrieval.plot is not None and pipeline != eval_trials.REFLEXION:
         raise click.UsageError("--plot of a task draws its score by trial: use it with -p reflexion.")
-    chosen = _task(task)
-    items = _items(chosen, backend, data)[:most]
+    chosen = task_of(task)
+    items = items_of(chosen, backend, data)[:most]
     given = eval_trials.options_for(chosen, pipeline, key_values(options, "-o"))
     evaluation = Evaluation(chosen, pipeline, backend, collection, given)
     kept = kept_answers(where, evaluation, fresh)
@@ -98,36 +100,3 @@ async def _run(where: Where, evaluation: Evaluation, items: list[Item], kept: An
 
     async with connect(where) as api:
         await answer_all(api, evaluation, items, kept, at_once, quiet=as_json)
-
-
-def _task(name: str) -> Task:
-    from agents.tasks import catalog
-    from agents.tasks.base import UnknownTask
-
-    try:
-        return catalog.get(name)
-    except UnknownTask as error:
-        raise click.UsageError(f"{error}, {', '.join(studies.STUDIES)}.") from None
-
-
-def _items(task: Task, backend: str | None, data: Path | None) -> list[Item]:
-    """From the folder, from a recorded run, or what both have. Raises CommandFailed, UsageError."""
-    from agents.tasks.base import BadData, Item
-    from backends.errors import BadSpec
-    from backends.recorded import read_record
-
-    kind, _, file = (backend or "").partition(":")
-    try:
-        record = read_record(Path(file)) if kind == "recorded" else None
-        items = list(task.items(data)) if data is not None else None
-    except (BadData, BadSpec) as error:
-        raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
-    if items is not None:
-        known = [item for item in items if record is None or record.knows(item.question)]
-        if not known:
-            reason = f"none of its {len(items)} items is in the record {file!r}" if items else "it holds no item"
-            raise CommandFailed(f"{str(data)!r}: {reason}", type="bad_data", wrong_use=True)
-        return known
-    if record is not None and record.questions:
-        return [Item(id=str(place), question=question) for place, question in enumerate(record.questions)]
-    raise click.UsageError(f"the task {task.name!r} needs the folder of its data: --data DIR.")

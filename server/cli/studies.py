@@ -16,6 +16,8 @@ from server.cli.output import emit_json
 
 STUDIES = {
     "bfcl-routing": "server.cli.study_routing",
+    "cost": "server.cli.study_cost",
+    "prompt-robustness": "server.cli.study_prompts",
 }
 
 
@@ -30,6 +32,7 @@ class Given(NamedTuple):
     options: Mapping[str, Any]
     data: Path | None
     at_once: int
+    fresh: bool
     quiet: bool
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import function_calling, rag, react, reflexion, service, show, swap, tot, tree
+from demos import function_calling, mrkl, rag, react, reflexion, service, show, swap, tot, tree
 from tests.e2e.live import server
 
 
@@ -65,6 +65,17 @@ def test_pages_are_looked_up_one_after_the_other(url):
     assert "Answer: July 2022\n" in told
     assert "Observation 2: (Result 1 / 1) 荷兰的乌得勒支从2018年开始试行" in told
     assert "2 of 2 questions came to an answer within their steps; right: 2." in told
+    assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_questions_find_their_experts(url):
+    output = StringIO()
+    code = mrkl.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert told.count("rules chose calculator") == 2
+    assert told.count("(Answered by: rag)") == 2
+    assert "9 of 9 questions" in told
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
