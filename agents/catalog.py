@@ -11,6 +11,8 @@ from agents.pipeline import Pipeline
 PIPELINES = {
     "chat": "agents.chat:pipeline",
     "rag": "agents.rag:pipeline",
+    "rag_sequence": "agents.rag_sequence:pipeline",
+    "rag_token": "agents.rag_token:pipeline",
     "cot": "agents.cot:pipeline",
     "tot": "agents.tot:pipeline",
     "llm_p": "agents.llm_p:pipeline",

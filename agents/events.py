@@ -13,6 +13,7 @@ from agents.citation import Citation
 from agents.experts.facts import Delegated, ExpertLoad, Routed
 from agents.fact import Fact
 from agents.failures import LLMFailed, SearchFailed, ToolFailed
+from agents.marginal_facts import Marginalised
 from agents.origins import Forked, ThreadRead
 from agents.search_tree import Backtracked, Candidate, Pruned
 from agents.spending import Price
@@ -276,6 +277,7 @@ Event = (
     | Routed
     | Delegated
     | ExpertLoad
+    | Marginalised
     | Reflection
     | MemoryRead
     | MemoryWritten

@@ -11,6 +11,7 @@ from agents.errors import CollectionRequired, LimitReached
 from agents.events import Question
 from agents.origins import ThreadRead
 from agents.thread import begin_turn, config_of, has_begun
+from backends.capabilities import ways
 from backends.errors import CapabilityMissing
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ def check(pipeline: Pipeline, deps: Deps) -> None:
         if not getattr(deps.backend.capabilities, name):
             raise CapabilityMissing(
                 f"the pipeline {pipeline.name!r} needs the capability {name!r}, which the backend "
-                f"{deps.backend.name!r} lacks: choose another backend for this request (`sandtable.backend`), set "
-                "another default (`SANDTABLE_BACKEND`), or use a pipeline that does without"
+                f"{deps.backend.name!r} lacks. Three ways to get it: {ways(name)}",
+                code=name,
             )
 
 

@@ -17,10 +17,10 @@ MEANING: dict[Capability, str] = {
 WAYS = (
     "(1) run a local model server and name it, as in 'ollama:MODEL', 'vllm:MODEL' or 'llamacpp:MODEL'; "
     "(2) set the key of a hosted provider and name it, as in 'openai:MODEL' or 'deepseek:MODEL'; "
-    "(3) if this server can do it after all, say so in the flags of its profile in the configuration."
+    "(3) if this server can do it after all, say so in the flags of its profile, or use another pipeline."
 )
 """To what most servers have."""
-OTHER_WAYS: dict[Capability, str] = {
+OTHER_WAYS: dict[str, str] = {
     "scoring": (
         "(1) run the model in this process, as in 'hf:MODEL_OR_PATH'; "
         "(2) serve it with vLLM and name it, as in 'vllm:MODEL': chat APIs of hosted providers score nothing; "
@@ -53,12 +53,17 @@ def _bare(request: Request) -> bool:
     return request.plain and not request.continuations
 
 
+def ways(capability: str) -> str:
+    """Three ways to get it."""
+    return OTHER_WAYS.get(capability, WAYS)
+
+
 def missing(backend: str, capability: Capability, why: str = "") -> CapabilityMissing:
     """The error for a backend (its name) that lacks `capability`, with three ways to get it. `why`: what showed it."""
     shown = f", as a trial showed: {why.rstrip('.')}" if why else ""
     return CapabilityMissing(
         f"backend {backend!r} cannot {MEANING[capability]} (capability {capability!r}){shown}. Three ways to get it: "
-        + OTHER_WAYS.get(capability, WAYS),
+        + ways(capability),
         code=capability,
     )
 

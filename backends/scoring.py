@@ -42,17 +42,17 @@ class Scored:
         messages = (Message(role="user", content=prompt),)
         request = Request(messages=messages, plain=True, continuations=tuple(continuations))
         reply = await complete(self._backend.stream(request))
-        return [list(scores) for scores in scores_of(request, reply, self._backend.name)]
+        return [list(scores) for scores in scores_of(request.continuations, reply, self._backend.name)]
 
 
-def scores_of(request: Request, reply: Completion, backend: str) -> tuple[Scores, ...]:
-    """What a reply to a scoring `request` says. Raises BadReply if it is about another text."""
-    if len(reply.scores) != len(request.continuations):
+def scores_of(continuations: Sequence[str | tuple[int, ...]], reply: Completion, backend: str) -> tuple[Scores, ...]:
+    """What a reply says to a request to score `continuations`. Raises BadReply if it is about another text."""
+    if len(reply.scores) != len(continuations):
         raise BadReply(
-            f"the backend {backend!r} was asked to score {len(request.continuations)} continuations, and gave the "
+            f"the backend {backend!r} was asked to score {len(continuations)} continuations, and gave the "
             f"log-probabilities of {len(reply.scores)}"
         )
-    for wanted, scores in zip(request.continuations, reply.scores, strict=True):
+    for wanted, scores in zip(continuations, reply.scores, strict=True):
         text = "".join(token.token for token in scores)
         if isinstance(wanted, str) and text != wanted:
             raise BadReply(f"the backend {backend!r} scored {text[:200]!r} where {wanted[:200]!r} was asked for")

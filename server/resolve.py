@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agents import catalog as pipelines
 from agents.errors import UnknownPipeline
+from backends.capabilities import ways
 from retrieval import catalog
 from server.errors import ApiError, bad_request
 from server.ids import new_uuid
@@ -112,8 +113,7 @@ def check_capabilities(pipeline: Pipeline, backend: Backend) -> None:
     if lacking:
         message = (
             f"The pipeline {pipeline.name!r} needs {', '.join(lacking)}, which the backend {backend.name!r} lacks. "
-            "Use a hosted model (openai:MODEL with its key), a local server that has it (vLLM, llama.cpp, Ollama), "
-            "or another pipeline."
+            f"Three ways to get it: {ways(lacking[0])}"
         )
         raise bad_request(message, "sandtable.backend", "capability_missing")
 

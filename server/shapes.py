@@ -244,6 +244,8 @@ class RunReport(Shape):
     cost: float | None
     artifacts: list[dict[str, Any]]
     limit: str | None = None
+    marginal: dict[str, Any] | None = None
+    """Of a pipeline that sums the passages out: each one's share, and what other answers are worth."""
 
 
 class ChatCompletionObject(Shape):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.events import Artifact, End, RunFinished, RunLimited, Token
+from agents.fact import Fact
+from agents.marginal_facts import Marginalised
 
 if TYPE_CHECKING:
     from backends.base import ToolCall, Usage
@@ -65,7 +67,14 @@ def _odds(token: str, logprob: float) -> dict[str, Any]:
     return {"token": token, "logprob": logprob, "bytes": list(token.encode()) if whole else None}
 
 
-def extension_of(order: Order, end: End, steps: int, artifacts: Sequence[Artifact]) -> dict[str, Any]:
+def marginal_of(event: Marginalised) -> dict[str, Any]:
+    """What each answer is worth, and which passage carried the one that was given."""
+    return event.model_dump(mode="json", exclude=set(Fact.model_fields) | {"type"})
+
+
+def extension_of(
+    order: Order, end: End, steps: int, artifacts: Sequence[Artifact], marginal: Marginalised | None = None
+) -> dict[str, Any]:
     """`sandtable` of a reply: what ran, and what it took."""
     return {
         "run_id": order.run_id,
@@ -76,5 +85,6 @@ def extension_of(order: Order, end: End, steps: int, artifacts: Sequence[Artifac
         "seconds": round(end.seconds, 4),
         "cost": end.cost,
         "artifacts": [made.model_dump(include={"file_id", "filename", "media_type", "bytes"}) for made in artifacts],
+        **({} if marginal is None else {"marginal": marginal_of(marginal)}),
         **({"limit": end.limit} if isinstance(end, RunLimited) else {}),
     }

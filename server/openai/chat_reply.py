@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from agents.events import Artifact, End, Event, RunFinished, StepFinished, Token
+from agents.marginal_facts import Marginalised
 from server import sse
 from server.errors import ApiError
 from server.ids import new_id
@@ -40,6 +41,7 @@ class Choice:
         self.order = order
         self.steps = 0
         self.artifacts: list[Artifact] = []
+        self.marginal: Marginalised | None = None
         self.reasoning: list[str] = []
         self.logprobs: list[dict[str, Any]] = []
         self.end: End | None = None
@@ -49,6 +51,8 @@ class Choice:
         self.steps += isinstance(event, StepFinished)
         if isinstance(event, Artifact):
             self.artifacts.append(event)
+        if isinstance(event, Marginalised):
+            self.marginal = event
         if isinstance(event, End):
             self.end = event
             if (error := no_answer(event, PARAMS)) is not None:
@@ -100,7 +104,10 @@ class Reply:
 
     def extension(self) -> dict[str, Any]:
         """Of one run; with several choices of the first, in sums over all, and of each under `runs`."""
-        told = [extension_of(choice.order, choice.ended(), choice.steps, choice.artifacts) for choice in self.choices]
+        told = [
+            extension_of(choice.order, choice.ended(), choice.steps, choice.artifacts, choice.marginal)
+            for choice in self.choices
+        ]
         if len(told) == 1:
             return told[0]
         costs = [one["cost"] for one in told]

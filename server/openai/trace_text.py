@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 from agents.events import (
@@ -18,9 +19,12 @@ from agents.events import (
     Warned,
 )
 from agents.experts.facts import Routed
+from agents.marginal_facts import Marginalised
 from backends.base import ToolCall
 
 SHOWN = 200
+MOST = 4
+"""Answers of a marginalising pipeline that are shown with their probabilities."""
 
 
 def reasoning_of(event: Event) -> str:
@@ -40,9 +44,8 @@ def reasoning_of(event: Event) -> str:
         case Trial():
             judged = {True: "succeeded", False: "failed", None: "was not judged"}[event.success]
             return f"Trial {event.number} {judged}: {_short(event.answer) or event.stuck}\n"
-        case Routed():
-            chosen = zip(event.chosen, event.weights, strict=True)
-            return "".join(f"gate: {_chosen(names, weights)}\n" for names, weights in chosen)
+        case Routed() | Marginalised():
+            return _weighed(event)
         case Reflection():
             return _noted(event)
         case ApprovalAsked():
@@ -59,6 +62,20 @@ def reasoning_of(event: Event) -> str:
 def _chosen(names: Sequence[str], weights: Sequence[float]) -> str:
     taken = [f"{name} ({weight:.2f})" for name, weight in zip(names, weights, strict=True) if name]
     return " and ".join(taken) or "no expert has room"
+
+
+def _weighed(event: Routed | Marginalised) -> str:
+    """Which experts were chosen; which passage carried the answer: each one's share before and after it."""
+    if isinstance(event, Routed):
+        chosen = zip(event.chosen, event.weights, strict=True)
+        return "".join(f"gate: {_chosen(names, weights)}\n" for names, weights in chosen)
+    shares = ", ".join(f"{one.filename} {one.prior:.4f} -> {one.posterior:.4f}" for one in event.documents)
+    odds = "".join(
+        f"p = {math.exp(one.logprob):.4f}: {_short(one.text) or '(nothing)'}\n"
+        for one in event.hypotheses[:MOST]
+        if one.logprob is not None
+    )
+    return f"{odds}Shares of the passages: {shares}.\n"
 
 
 def _noted(event: Reflection) -> str:

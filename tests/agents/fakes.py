@@ -11,7 +11,7 @@ from agents.events import Event
 from agents.pipeline import Pipeline
 from agents.run import Deps, RunInput
 from agents.stream import stream
-from backends.base import Capabilities, Delta, Request, ToolCall, Usage
+from backends.base import Capabilities, Delta, Hypothesis, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit
 
 USAGE = Usage(prompt_tokens=10, completion_tokens=5)
@@ -49,16 +49,33 @@ class Replies:
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         self.requests.append(request)
+        if request.continuations:
+            scores = tuple(tuple(scored(one)) for one in request.continuations)
+            self.closed += 1
+            yield Delta(scores=scores, finish="stop", usage=USAGE)
+            return
+        said: list[str] = []
         try:
             for part in self.replies[min(len(self.requests), len(self.replies)) - 1]:
                 if isinstance(part, Exception):
                     raise part
                 if isinstance(part, str):
                     await asyncio.Event().wait()
+                elif isinstance(part, Delta) and request.beams is not None and part.finish:
+                    text = "".join(said)
+                    found = Hypothesis(text=text, ids=tuple(map(ord, text)), logprob=-0.5 * len(text))
+                    yield part.model_copy(update={"hypotheses": (found,)})
                 else:
+                    said.append(part.text)
                     yield part
         finally:
             self.closed += 1
+
+
+def scored(continuation: str | tuple[int, ...]) -> list[TokenLogprob]:
+    """Each character is a token, its id its code point, and has the probability exp(-0.5)."""
+    texts = continuation if isinstance(continuation, str) else map(chr, continuation)
+    return [TokenLogprob(token=text, logprob=-0.5) for text in texts]
 
 
 class Shelf:

@@ -21,7 +21,7 @@ MARA = Persona(
     limits=("anything after 1890", Limit(about="the mainland", words=("London", "伦敦"), reply="I never left.")),
 )
 JUDGED = MARA.model_copy(update={"judge": True})
-ALL = Capabilities(tools=True, json_schema=True, logprobs=True, scoring=True, images=True, embeddings=True)
+ALL = Capabilities(tools=True, json_schema=True, logprobs=True, scoring=True, images=True, embeddings=True, causal=True)
 
 
 @pytest.fixture(params=catalog.PIPELINES)

@@ -15,7 +15,7 @@ from backends.base import Capabilities, Delta, Message, Usage
 from backends.errors import Unreachable
 from tests.agents.fakes import NEVER, Replies, Shelf, answer_tokens, run, said
 
-ALL = Capabilities(tools=True, json_schema=True, logprobs=True, scoring=True, images=True, embeddings=True)
+ALL = Capabilities(tools=True, json_schema=True, logprobs=True, scoring=True, images=True, embeddings=True, causal=True)
 ENDS = {"run_finished", "run_failed", "run_cancelled", "run_limited"}
 SHELF = Shelf("The tower is 330 metres tall.", "巴黎是法国的首都。")
 REPLIES = {

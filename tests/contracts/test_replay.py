@@ -11,7 +11,7 @@ from tests.agents.fakes import USAGE, Replies, Shelf, said
 from tests.agents.recording import as_json, record
 from tools import catalog as tools
 
-ALL = Capabilities(tools=True, json_schema=True, logprobs=True, scoring=True, images=True, embeddings=True)
+ALL = Capabilities(tools=True, json_schema=True, logprobs=True, scoring=True, images=True, embeddings=True, causal=True)
 SHELF = Shelf("The tower is 330 metres tall.", "巴黎是法国的首都。")
 
 

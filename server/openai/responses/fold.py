@@ -22,7 +22,8 @@ from agents.events import (
     StepFinished,
     Token,
 )
-from server.openai.chat_parts import logprobs_of
+from agents.marginal_facts import Marginalised
+from server.openai.chat_parts import logprobs_of, marginal_of
 from server.openai.responses.ends import end_of
 from server.openai.responses.facts import asked, called, result
 from server.openai.responses.output import Answer, Place, Reasoning, Told, Whole
@@ -47,6 +48,7 @@ class Fold:
         self._reasoning: Reasoning | None = None
         self._steps = 0
         self._artifacts: list[dict[str, Any]] = []
+        self._marginal: dict[str, Any] = {}
         self._number = 0
 
     def open(self) -> list[dict[str, Any]]:
@@ -55,11 +57,13 @@ class Fold:
         return self._numbered((f"response.{kind}", {"response": self.snapshot()}) for kind in kinds)
 
     def feed(self, event: Event) -> list[dict[str, Any]]:
+        if isinstance(event, Marginalised):
+            self._marginal = {"marginal": marginal_of(event)}
         return self._numbered(self._told(event))
 
     def snapshot(self) -> dict[str, Any]:
         output = [item.item() for item in self._items if not item.void]
-        extension = {"steps": self._steps, "artifacts": self._artifacts}
+        extension = {"steps": self._steps, "artifacts": self._artifacts, **self._marginal}
         return copy.deepcopy({**self.response, "output": output, "sandtable": {**self._about, **extension}})
 
     def _numbered(self, told: Iterator[Told]) -> list[dict[str, Any]]:
