@@ -25,13 +25,12 @@ from typing_extensions import TypedDict
 
 from agents import catalog
 from agents.errors import BadPipeline
-from agents.events import LLMCalled, ToolCalled
 from agents.experts.affinity import affinity
+from agents.experts.calls import Calls
 from agents.experts.combine import Output, combined
 from agents.experts.dispatch import CHOICES, plan
 from agents.experts.expert import Equipment, Expert, built_in
 from agents.experts.facts import Delegated, ExpertLoad, Routed
-from agents.failures import LLMFailed, ToolFailed
 from agents.inner_options import read_options
 from agents.moe_options import NAME, MoeOptions
 from agents.nested import nested
@@ -42,7 +41,6 @@ from agents.walk import check, compiled
 from backends.base import Message
 
 if TYPE_CHECKING:
-    from agents.events import Event
     from agents.nested import NestedRun
 
 
@@ -105,14 +103,9 @@ async def expert(state: Place, runtime: Runtime[Run]) -> MoeState:
     run, options = runtime.context, runtime.context.options(MoeOptions)
     chosen = next((e for e in experts_of(run, options) if e.name == state["expert"]), Expert(name="-"))
     pipeline, has = catalog.get(chosen.runs()), equipment_of(run, chosen)
-    calls = {"model_calls": 0, "tool_calls": 0}
-
-    def hear(_task_id: str, kind: type[Event], _fields: dict[str, Any]) -> None:
-        calls["model_calls"] += kind in (LLMCalled, LLMFailed)
-        calls["tool_calls"] += kind in (ToolCalled, ToolFailed)
-
+    calls = Calls(run.journal.told, run.outlet.task_id())
     inner = nested(
-        run, read_options(pipeline.name, chosen.options), system="", hear=hear, has=has,
+        run, read_options(pipeline.name, chosen.options), system="", hear=calls.hear, has=has,
         drafts=state["input"] == 0 and not options.questions,
     )  # fmt: skip
     deps = inner.deps
@@ -129,7 +122,8 @@ async def expert(state: Place, runtime: Runtime[Run]) -> MoeState:
         answer=values.get("answer", ""),
         citations=tuple(values.get("citations", ())),
         finish=inner.finish,
-        **calls,
+        model_calls=calls.model,
+        tool_calls=calls.tool,
     )
     return {"outputs": [output.model_dump(mode="json")]}
 

@@ -85,8 +85,7 @@ async def retrieve(state: RetroState, runtime: Runtime[Run]) -> RetroState:
     query = await to_thread(last_chunk, state.get("written") or state["question"], options.m)
     hits, near = list(state.get("hits", [])), list[int]()
     for hit in await run.search(query, options.k, options.filter()):
-        beside = await run.search(hit.text, NEAR, {"type": "eq", "key": "filename", "value": hit.filename})
-        found = (await to_thread(neighbour, hit, beside, query, options.m)).hit
+        found = await _neighbour(run, hit, query, options.m)
         same = next((n for n, known in enumerate(hits, start=1) if _place(known) == _place(found)), None)
         if same is None:
             hits.append(found)
@@ -101,7 +100,8 @@ async def write(state: RetroState, runtime: Runtime[Run]) -> RetroState:
     if written and not run.said:
         run.say(written)
     told = [state["hits"][n - 1] for n in near]
-    so_far = (Message(role="assistant", content=written), Message(role="user", content=GO_ON)) if written else ()
+    go_on = GO_ON.format(end=" ".join(written.split())[-LAST:])
+    so_far = (Message(role="assistant", content=written), Message(role="user", content=go_on)) if written else ()
     completion = await run.ask(
         Message(role="system", content=instructions(options)),
         *state["history"],
@@ -149,6 +149,16 @@ async def after_write(state: RetroState) -> Literal["retrieve", "verify", "absta
     return "verify" if state.get("written") or not abstention.abstains(state["answer"]) else "abstain"
 
 
+async def _neighbour(run: Run, hit: Hit, query: str, m: int) -> Hit:
+    """[N, F]. Only where F is not in the passage itself, the next passage of the file is looked for, by its end."""
+    found = await to_thread(neighbour, hit, [], query, m)
+    if found.whole(m):
+        return found.hit
+    of_file = {"type": "eq", "key": "filename", "value": hit.filename}
+    beside = await run.search(await to_thread(last_chunk, hit.text, m), NEAR, of_file)
+    return (await to_thread(neighbour, hit, beside, query, m)).hit
+
+
 def _room(run: Run, options: RetroOptions, number: int) -> int:
     """Tokens that chunk `number` may have: the caller's `max_tokens` is for the whole text."""
     most = run.deps.sampling.max_tokens
@@ -172,7 +182,9 @@ WRITE = (
 )
 ABSTAIN = f"If the sources before your first piece do not hold the answer, reply with the single word {NO_ANSWER}."
 LANGUAGE = "Write in the language of the question, even if the sources are in another."
-GO_ON = "Go on exactly where your text stops, without saying anything again. If it is complete, reply with nothing."
+GO_ON = "Go on exactly where your text stops, after `{end}`. Say nothing again. If it is complete, reply with nothing."
+LAST = 60
+"""Characters of its end that a model is reminded of."""
 
 graph = StateGraph(RetroState, context_schema=Run)
 graph.add_node(retrieve)

@@ -22,6 +22,10 @@ class Neighbour:
     continues: int
     """Where in `text` F begins; its end if there is none."""
 
+    def whole(self, m: int) -> bool:
+        """Whether F has its m tokens."""
+        return len(token_spans(self.continuation)) >= m
+
     @property
     def chunk(self) -> str:
         return self.hit.text[: self.continues]

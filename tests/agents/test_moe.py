@@ -1,6 +1,8 @@
 """A mixture of experts: who is asked and who is not, what overflows, what two answers come to, and its trace."""
 
 import json
+from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -9,10 +11,13 @@ from agents import catalog
 from agents.experts.combine import Output, combined
 from agents.experts.expert import Equipment
 from agents.moe_options import MoeOptions
+from agents.past import read_past
 from agents.replay import replay
 from agents.run import Deps, RunInput, Sampling
 from agents.stream import stream
+from agents.thread import Place
 from backends.base import Capabilities
+from server.runs.checkpoints import Checkpoints
 from tests.agents.fakes import Replies, Shelf, said
 from tests.agents.recording import as_json, record
 from tools.base import Context
@@ -184,3 +189,32 @@ def test_experts_that_do_not_fit_are_refused(experts, why):
 def test_two_experts_are_asked_for_by_top2():
     with pytest.raises(ValidationError, match="add another, or use top1"):
         MoeOptions(experts=[{"name": "a"}], method="top2")
+
+
+@pytest.mark.parametrize("after", range(4, 26, 3))
+async def test_what_an_expert_has_answered_is_not_asked_again_after_a_crash(tmp_path, after):
+    panel = Panel(3)
+    deps = panel.deps(Gate([1, 0, 0], [0, 1, 0], [0, 0, 1]), questions=["2?", "3?"], capacity_factor=3)
+    checkpoints = Checkpoints(tmp_path)
+    place = Place(graph=await checkpoints.graph(MOE), thread_id="t", durability="sync", settling=checkpoints.settling)
+
+    async def settle():
+        pass
+
+    told, past = [], None
+    while not told or told[-1].type != "run_finished":
+        running = stream(
+            MOE, RunInput(question="1?"), replace(deps, settle=settle), run_id="r", place=place, past=past
+        )  # fmt: skip
+        async with aclosing(running) as events:
+            async for event in events:
+                told.append(event)
+                if len(told) == after:
+                    break
+        past = read_past(told, (), {}, await checkpoints.done("t"))
+    await checkpoints.aclose()
+    assert told[-1].answer == "1. I am a.\n\n2. I am b.\n\n3. I am c."
+    answered = [event.backend for event in told if event.type == "llm_called"]
+    assert sorted(answered) == ["fake:a", "fake:b", "fake:c"]
+    assert len(deps.reach.gate.asked) <= 2
+    assert of(told, "expert_load")[-1].model_calls == (1, 1, 1)
