@@ -27,6 +27,9 @@ DEMOS = {
     "llm_p": Demo(
         "demos.llm_p:main", "The world of blocks by LLM+P: words into PDDL, a planner's plan, checked step by step."
     ),
+    "retro": Demo(
+        "demos.retro:main", "A text written chunk by chunk, with new passages before each: RETRO's retrieval side."
+    ),
     "moe": Demo("demos.moe:main", "A mixture of experts: a gate sends each question to one of three; who was called."),
     "mrkl": Demo(
         "demos.mrkl:main",
