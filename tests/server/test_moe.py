@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.server.command_line import CommandLine
-from tests.server.conftest import events_of, make_store, put, serving
+from tests.server.conftest import events_of, make_store, put, serving, until
 
 SUMS = {"name": "sums", "description": "Arithmetic: adding, multiplying, percentages, fractions."}
 POEMS = {"name": "poems", "description": "Poems, songs and rhymes about love and nature."}
@@ -124,3 +124,36 @@ def test_routes_that_cannot_be_trained_on_are_refused(tmp_path, capsys):
         result = sandtable("train-gate", "mine", routes, "--data-dir", tmp_path / "data", "--json")
         assert result.code == 2, result
         assert why in result.json["error"]["message"]
+
+
+async def test_money_is_limited_only_where_every_expert_has_a_price(tmp_path, scripts):
+    price = {"input": 1.0, "output": 1.0}
+    body = {
+        "model": "moe",
+        "messages": [{"role": "user", "content": "What is 2 + 2?"}],
+        "sandtable": {"limits": {"cost": 1.0}, "options": {"experts": [{**SUMS, "backend": scripts["sums"]}, POEMS]}},
+    }
+    for prices, status in (({scripts["own"]: price}, 400), ({"scripted:*": price}, 200)):
+        async with serving(tmp_path / "data", backend=scripts["own"], prices=prices) as client:
+            reply = await client.post("/v1/chat/completions", json=body)
+            assert reply.status_code == status, reply.text
+            if status == 400:
+                assert (reply.json()["error"]["code"]) == "price_unknown"
+                assert scripts["sums"] in reply.json()["error"]["message"]
+
+
+async def test_a_run_is_forked_after_its_gate_with_another_expert_behind_the_name(client, scripts):
+    reply = (await ask(client, "What is 17 percent of 300?")).json()
+    run_id = reply["sandtable"]["run_id"]
+    options = {"experts": [{**SUMS, "backend": scripts["poems"]}, {**POEMS, "backend": scripts["sums"]}]}
+    forked = await client.post(f"/v1/runs/{run_id}/replay", json={"from_step": 2, "with": {"options": options}})
+    assert forked.status_code == 200, forked.text
+
+    async def ended():
+        found = (await client.get(f"/v1/runs/{forked.json()['id']}")).json()
+        return found if found["status"] not in ("queued", "running") else None
+
+    done = await until(ended)
+    assert done["answer"] == "poems answers", done
+    types = [event["type"] for event in (await events_of(client, done["id"]))["data"]]
+    assert types.count("routed") == types.count("expert_load") == 1
