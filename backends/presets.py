@@ -28,7 +28,7 @@ class Preset(Value):
 
 def _hosted(**departures: Any) -> Flags:
     """What the provider's documentation says, so that nothing has to be tried out at the user's cost."""
-    said = {"tools": True, "json_form": "schema", "logprobs": True, "images": False}
+    said = {"tools": True, "json_form": "schema", "logprobs": True, "scoring": "none", "images": False}
     return Flags.model_validate(said | departures)
 
 

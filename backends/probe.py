@@ -38,6 +38,7 @@ class Finding(Value):
     detail: str
     """For people: what showed it."""
     json_form: Literal["schema", "object", "none"] | None = None
+    scoring_form: Literal["prompt_logprobs", "echo", "none"] | None = None
     usage: bool | None = None
     """Whether the answers came with token counts; None: there was no answer."""
 
@@ -54,6 +55,10 @@ async def find(capability: Capability, profile: Profile, make: Make) -> Finding:
             return await _json(profile, make)
         case "logprobs":
             return await _logprobs(profile, make)
+        case "scoring":
+            from backends.probe_scoring import find_scoring
+
+            return await find_scoring(profile, make)
     raise ValueError(f"{capability!r} cannot be found out by trying")
 
 

@@ -97,6 +97,8 @@ class Probed:
         found: dict[str, Any] = {capability: finding.works}
         if capability == "json_schema":
             found = {"json_form": finding.json_form or ("schema" if finding.works else "none")}
+        if capability == "scoring":
+            found = {"scoring": finding.scoring_form or "none"}
         self._flags = self._flags.model_copy(update=found)
         self._backend.settle(self._flags)
 

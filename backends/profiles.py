@@ -33,6 +33,8 @@ class Flags(Value):
     json_form: Literal["schema", "object", "none", "auto"] = "auto"
     """What holds an answer to JSON: a schema, or only that it is an object (the schema then goes into the prompt)."""
     logprobs: bool | Literal["auto"] = "auto"
+    scoring: Literal["prompt_logprobs", "echo", "none", "auto"] = "auto"
+    """How it scores a given text: vLLM's `prompt_logprobs`, or `echo` of `/completions`."""
     images: bool | None = None
     """None: no, unless the server tells of its models (Ollama): models differ even on one server, and a server that
     passes over a picture does not say so."""
@@ -155,6 +157,7 @@ class Profile(BaseModel):
             tools=flags.tools is not False,
             json_schema=flags.json_form != "none",
             logprobs=flags.logprobs is not False,
+            scoring=self.kind == "openai" and flags.scoring != "none",
             images=self.kind == "ollama" if flags.images is None else flags.images,
         )
 
@@ -165,6 +168,7 @@ class Profile(BaseModel):
             ("tools", flags.tools == "auto"),
             ("json_schema", flags.json_form == "auto"),
             ("logprobs", flags.logprobs == "auto"),
+            ("scoring", flags.scoring == "auto" and self.kind == "openai"),
             ("images", flags.images is None and self.kind == "ollama"),
         )
         return frozenset(name for name, doubt in doubts if doubt)

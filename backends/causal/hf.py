@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backends.errors import RequestRefused
+from backends.spoken import joined, spoken
 
 if TYPE_CHECKING:
     import torch
@@ -149,9 +150,9 @@ class HfModel:
     def _text(self, messages: Sequence[Message], plain: bool) -> tuple[str, bool]:
         """The prompt's text, and whether the tokenizer puts its own marks around it: a chat template has them."""
         if plain:
-            return "".join(message.content for message in messages), True
+            return joined(messages), True
         if not getattr(self._tokenizer, "chat_template", None):
-            return _spoken(messages), True
+            return spoken(messages), True
         turns = [{"role": message.role, "content": message.content} for message in messages]
         return self._templated(turns), False
 
@@ -197,14 +198,6 @@ class HfWalk:
 
     def push(self, token: int) -> None:
         self._logits = self._model.forward([[token]], self._cache)[0, -1]
-
-
-def _spoken(messages: Sequence[Message]) -> str:
-    """A chat for a model that has no template for one: text to go on with."""
-    if len(messages) == 1:
-        return messages[0].content
-    names = {"system": "", "user": "User: ", "assistant": "Assistant: ", "tool": "Result: "}
-    return "\n\n".join([*(names[message.role] + message.content for message in messages), "Assistant:"])
 
 
 def _batches(answers: Sequence[Sequence[int]]) -> list[Sequence[Sequence[int]]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backends.profiles import Profile
     from server.settings import Settings
 
-CAPABILITIES: tuple[Capability, ...] = ("tools", "json_schema", "logprobs", "images")
+CAPABILITIES: tuple[Capability, ...] = ("tools", "json_schema", "logprobs", "scoring", "images")
 ANSWERS = {True: "yes", False: "no", None: "unclear"}
 
 

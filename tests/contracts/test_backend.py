@@ -39,6 +39,7 @@ async def quote_all(question, sources):
 
 
 def over_http(url, **flags):
+    flags = {"scoring": "none", **flags}
     return OpenAI(Profile.model_validate({"name": "fake", "base_url": url, "api_key": KEY, "flags": flags}), "echo")
 
 
@@ -50,6 +51,7 @@ def profile_at(url, kind, **fields):
 BACKENDS = {
     "openai": over_http,
     "openai with images": lambda url: over_http(url, images=True),
+    "openai that scores": lambda url: over_http(url, scoring="echo"),
     "openai with nothing": lambda url: over_http(url, **NO_TOOLS),
     "retry": lambda url: Retry(over_http(url)),
     "ollama": lambda url: Ollama(profile_at(url, "ollama"), "echo"),

@@ -129,6 +129,12 @@ async def shows_what_it_can_do(url: str) -> None:
     assert all(finding.usage for finding in findings.values())
 
 
+async def is_found_to_score_nothing(url: str) -> None:
+    """It passes over `prompt_logprobs` and `echo` (seen with commit 0c1e570)."""
+    finding = await found("scoring", profile(url), MODEL)
+    assert (finding.works, finding.scoring_form) == (False, "none")
+
+
 async def works_through_the_loaded_backend(url: str) -> None:
     made = load(f"llama:{MODEL}", {"llama": profile(url)})
     reply = await complete(made.stream(ask(json_schema=SCHEMA)))
@@ -235,5 +241,7 @@ SCENES: dict[str, Scene] = {
 }  # fmt: skip
 EMBEDDING_SCENES: dict[str, Scene] = {"embeds_a_text_as_its_tokens": embeds_a_text_as_its_tokens}
 EMBEDDING_FLAGS = ("--embeddings", "--pooling", "mean")
-LIVE_SCENES: dict[str, Scene] = {"answers_through_the_service": answers_through_the_service}
-"""Not recorded: what pipelines ask may change without any wire format changing."""
+LIVE_SCENES: dict[str, Scene] = {
+    scene.__name__: scene for scene in (answers_through_the_service, is_found_to_score_nothing)
+}
+"""Not recorded: what pipelines ask, and trials, may change without any wire format changing."""
