@@ -45,7 +45,7 @@ async def find_scoring(profile: Profile, make: Callable[[Profile], Backend]) -> 
             detail = f"{form}: what it wrote has the same probability as a given text"
             return Finding(works=True, detail=detail, scoring_form=form)
         found.append(f"{form}: {wrong}")
-    return Finding(works=False, detail="; ".join(found), scoring_form="none")
+    return Finding(works=False, detail=", and ".join(found), scoring_form="none")
 
 
 async def _wrong(backend: Writing, form: Form) -> str:

@@ -13,6 +13,9 @@ class Demo(NamedTuple):
 
 DEMOS = {
     "rag": Demo("demos.rag:main", "Answers with checked citations from a small English and Chinese collection."),
+    "rag_sequence": Demo(
+        "demos.rag_sequence:main", "Passages summed out: what each answer is worth, and which passage carried it."
+    ),
     "function_calling": Demo(
         "demos.function_calling:main", "A model that calls tools side by side, corrects itself, and waits for a person."
     ),

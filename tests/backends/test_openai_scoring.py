@@ -88,7 +88,7 @@ async def test_a_server_whose_echo_is_off_by_one_is_found_out(connect, upstream)
     ids=["passed over", "chat only", "refused", "empty", "breaks"],
 )
 async def test_a_server_that_scores_nothing_is_found_out(connect, answer):
-    with pytest.raises(CapabilityMissing, match=r"'scoring'.*a trial showed: prompt_logprobs: .*; echo: .*\(1\)"):
+    with pytest.raises(CapabilityMissing, match=r"'scoring'.*a trial showed: prompt_logprobs: .*, and echo: .*\(1\)"):
         await Scored(connect(answer)).score("The tower is", " tall")
 
 

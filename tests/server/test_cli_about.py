@@ -120,9 +120,10 @@ def test_doctor_tries_out_what_a_profile_leaves_open(sandtable, monkeypatch):
         monkeypatch.setenv("SANDTABLE_BACKENDS__MINE__FLAGS", '{"logprobs": true}')
         found = checks(sandtable.fine("doctor", "--json"))["capabilities"]
     assert found["status"] == "ok"
-    tools, schema, logprobs, images = found["detail"].split("; ")
+    tools, schema, logprobs, scoring, images = found["detail"].split("; ")
     assert tools.startswith("tools no: it took the tool and did not call it")
     assert schema.startswith("json_schema no: it passed over")
+    assert scoring.startswith("scoring no: prompt_logprobs: ")
     assert (logprobs, images) == ("logprobs yes", "images no")
 
 
