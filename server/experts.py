@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agents.experts.expert import Equipment, Expert, built_in
 from agents.experts.gate_file import BadGate
 from agents.moe_options import MoeOptions
+from agents.reflexion_options import ReflexionOptions
 from retrieval.pinned import pinned
 from server.errors import bad_request
 from server.gates import fitting
@@ -30,6 +31,11 @@ async def with_experts(
 
     Raises ApiError for an expert that could not be asked. Options of other pipelines come back as they are.
     """
+    if isinstance(options, ReflexionOptions):
+        inner, runs = options.of_inner(), await pipeline_of(options.inner)
+        settled = await with_experts(services, tenant, runs, inner, backend, limits, searches=searches)
+        same = settled is inner
+        return options if same else options.model_copy(update={"inner_options": settled.model_dump(mode="json")})
     mixture = mixture_of(options)
     if mixture is None:
         return options
@@ -85,4 +91,7 @@ async def _own(services: Services, tenant: str, expert: Expert) -> dict[str, Any
 
 
 def mixture_of(options: Options) -> MoeOptions | None:
+    """The options of a mixture, or of one that makes Reflexion's trials."""
+    if isinstance(options, ReflexionOptions):
+        return mixture_of(options.of_inner())
     return options if isinstance(options, MoeOptions) else None

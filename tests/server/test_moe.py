@@ -157,3 +157,17 @@ async def test_a_run_is_forked_after_its_gate_with_another_expert_behind_the_nam
     assert done["answer"] == "poems answers", done
     types = [event["type"] for event in (await events_of(client, done["id"]))["data"]]
     assert types.count("routed") == types.count("expert_load") == 1
+
+
+async def test_a_mixture_may_make_the_trials_of_reflexion(client, scripts):
+    experts = [{**SUMS, "backend": scripts["poems"]}, {**POEMS, "backend": scripts["sums"]}]
+    options = {"inner": "moe", "reference": "poems answers", "inner_options": {"experts": experts}}
+    reply = (await ask(client, "What is 17 percent of 300?", model="reflexion", **options)).json()
+    assert reply["choices"][0]["message"]["content"] == "poems answers"
+    assert (await client.post(f"/v1/runs/{reply['sandtable']['run_id']}/replay", json={})).json()["identical"]
+    options = {"inner": "moe", "reference": "sums answers"}
+    reply = (await ask(client, "What is 17 percent of 300?", model="reflexion", **options)).json()
+    assert reply["choices"][0]["message"]["content"] == "sums answers", "by the experts of the settings"
+    options["inner_options"] = {"experts": [{**SUMS, "collection": "nosuch"}]}
+    reply = await ask(client, "?", model="reflexion", **options)
+    assert reply.json()["error"]["code"] == "collection_not_found"
