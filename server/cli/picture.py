@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,3 +34,9 @@ def blank(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()
+
+
+def intervals(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> list[list[float]]:
+    """As matplotlib takes them: lengths below and above, which rounding must not make negative."""
+    below = [max(0.0, mean - low) for mean, low in zip(means, lows, strict=True)]
+    return [below, [max(0.0, high - mean) for mean, high in zip(means, highs, strict=True)]]

@@ -16,7 +16,9 @@ from server.cli.output import emit_json
 
 STUDIES = {
     "bfcl-routing": "server.cli.study_routing",
+    "context-length": "server.cli.study_context",
     "cost": "server.cli.study_cost",
+    "knowledge-boundary": "server.cli.study_boundary",
     "prompt-robustness": "server.cli.study_prompts",
 }
 

@@ -80,7 +80,7 @@ def show(found: dict[str, Any]) -> None:
 
 def plotted(found: dict[str, Any], path: Path) -> None:
     """Score against tokens (calls, where tokens are not known) of a question. Raises CommandFailed."""
-    from server.cli.picture import blank
+    from server.cli.picture import blank, intervals
 
     known = all(row["per_item"]["tokens"] is not None for row in found["strategies"])
     what = "tokens" if known else "calls"
@@ -89,7 +89,7 @@ def plotted(found: dict[str, Any], path: Path) -> None:
         if (spent := row["per_item"][what]) is None:
             continue
         score = row["score"]
-        spread = [[score["mean"] - score["low"]], [score["high"] - score["mean"]]]
+        spread = intervals([score["mean"]], [score["low"]], [score["high"]])
         axes.errorbar([spent], [score["mean"]], yerr=spread, fmt="o", capsize=3, label=row["strategy"])
     axes.set_xlabel(f"{what} of a question")
     axes.set_ylabel("score")

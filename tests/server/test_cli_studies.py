@@ -52,6 +52,77 @@ def test_a_score_by_wording_form_and_order(sandtable, tmp_path):
     assert "mean 0.750, worst 0.000" in sandtable.fine(*robust).out
 
 
+PASSAGES = [
+    ("0-0", "Tower", "The tower of Varn is 330 metres tall. It was opened in 1889."),
+    ("0-1", "Tower", "Visitors climb its 1665 steps on foot, or take one of five lifts."),
+    ("1-0", "Bridge", "The bridge of Lund was built by Anna Berg. It crosses the river Soke."),
+    ("1-1", "Bridge", "Every year 40000 cyclists use the bridge of Lund."),
+]
+QUERIES = [
+    ("a", "How many metres tall is the tower of Varn?", "330", "0-0"),
+    ("b", "Who built the bridge of Lund?", "Anna Berg", "1-0"),
+]
+
+
+def folder_of_passages(folder):
+    folder.mkdir()
+    rows = [json.dumps({"_id": id, "title": title, "text": text}) for id, title, text in PASSAGES]
+    (folder / "corpus.jsonl").write_text("\n".join(rows))
+    rows = [json.dumps({"_id": id, "text": text, "answers": [answer]}) for id, text, answer, _ in QUERIES]
+    (folder / "queries.jsonl").write_text("\n".join(rows))
+    rows = [f"{id}\t{document}\t1" for id, _, _, document in QUERIES]
+    (folder / "qrels.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]))
+
+
+def test_answers_keep_within_their_sources(sandtable, tmp_path):
+    folder_of_passages(tmp_path / "passages")
+    boundary = ("eval", "knowledge-boundary", "--data", "passages", "-b", "extractive")
+    found = sandtable.fine(*boundary, "--plot", "boundary.png", "--json").json
+    means = {
+        row["condition"]: {name: metric["mean"] for name, metric in row["metrics"].items()}
+        for row in found["conditions"]
+    }
+    assert means["answerable"] == {"score": 1.0, "abstained": 0.0}
+    assert means["left out"] == {"score": 1.0, "abstained": 1.0}
+    assert means["noise 0"] == means["noise 8"] == {"score": 1.0, "abstained": 0.0}
+    assert means["counterfactual"] == {"score": 0.0, "abstained": 0.0, "follows": 1.0}
+    assert (tmp_path / "boundary.png").stat().st_size > 5_000
+    assert "follows the source" in sandtable.fine(*boundary).out
+
+
+def talk():
+    turns = [
+        {"speaker": "Ann", "dia_id": f"D1:{n}", "text": f"Number {n} was a quiet day at the sea."} for n in range(400)
+    ]
+    turns[3]["text"] = "My parrot Coco escaped through the kitchen window!"
+    turns[398]["text"] = "I bought a red bicycle."
+    qa = [
+        {
+            "question": "Where did the parrot escape?",
+            "answer": "the kitchen window",
+            "evidence": ["D1:3"],
+            "category": 4,
+        },
+        {"question": "What did Ann buy?", "answer": "a red bicycle", "evidence": ["D1:398"], "category": 4},
+        {"question": "What is the horse called?", "evidence": [], "category": 5},
+    ]
+    return {"session_1": turns, "session_1_date_time": "1 May", "qa": qa}
+
+
+def test_what_a_budget_leaves_of_a_conversation(sandtable, tmp_path):
+    (tmp_path / "talks").mkdir()
+    (tmp_path / "talks" / "1.json").write_text(json.dumps(talk()))
+    found = sandtable.fine("eval", "context-length", "--data", "talks", "--plot", "context.png", "--json").json
+    recall = {row["policy"]: row["recall"] for row in found["rows"] if row["budget"] == 250}
+    assert recall == {"drop": 0.5, "summarise": 1.0, "retrieve": 1.0, "both": 1.0}
+    (dropped,) = [row["by_distance"] for row in found["rows"] if (row["policy"], row["budget"]) == ("drop", 250)]
+    assert dropped == [1.0, None, None, None, 0.0]
+    assert (tmp_path / "context.png").stat().st_size > 5_000
+    assert "recall within words" in sandtable.fine("eval", "context-length", "--data", "talks").out
+    found = sandtable.fine("eval", "knowledge-boundary", "--data", "talks", "-b", "extractive", "--json").json
+    assert {row["condition"]: row["items"] for row in found["conditions"]} == {"answerable": 2, "unanswerable": 1}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -59,6 +130,9 @@ def test_a_score_by_wording_form_and_order(sandtable, tmp_path):
         (("eval", "cost", *COMMON, "-o", "tots={}"), "tots is neither"),
         (("eval", "cost", *COMMON, "-o", "strategies=chat"), "no list of pipelines"),
         (("eval", "prompt-robustness", *COMMON, "-o", "orders=x"), "no whole number"),
+        (("eval", "context-length"), "--data DIR"),
+        (("eval", "context-length", "--data", "data"), "no conversations of LoCoMo"),
+        (("eval", "knowledge-boundary", "--data", "data"), "neither corpus.jsonl nor conversations"),
         (("eval", "prompt-robustness", "-o", "task=gsm9k", "--data", "data"), "there is no task 'gsm9k'"),
     ],
 )
