@@ -91,7 +91,7 @@ def test_base_assigns_what_is_best_on_the_whole():
     assert scores.argmax(axis=1).tolist() == [0, 0, 0, 0], "each for itself would go to expert 0"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_base_is_the_best_of_all_balanced_assignments(data):
     inputs, experts = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 3))
@@ -109,7 +109,7 @@ def test_base_is_the_best_of_all_balanced_assignments(data):
     assert scores[range(inputs), found].sum() == pytest.approx(best)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(2, 5), st.integers(1, 6))
 def test_no_expert_takes_more_than_its_room(seed, inputs, experts, room):
     chance = np.random.default_rng(seed)
@@ -123,7 +123,7 @@ def test_no_expert_takes_more_than_its_room(seed, inputs, experts, room):
     assert (one[:, 0] != one[:, 1])[(one >= 0).all(axis=1)].all(), "never the same expert twice"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(2, 6))
 def test_balance_losses_lie_between_even_and_collapsed(seed, inputs, experts):
     gated = softmax(np.random.default_rng(seed).normal(size=(inputs, experts)) * 3)
