@@ -61,6 +61,8 @@ def plotted(found: dict[str, Any], path: Path) -> None:
         spread = intervals(means, [row["low"] for row in rows], [row["high"] for row in rows])
         axes.errorbar(BUDGETS, means, yerr=spread, fmt="o-", capsize=3, label=policy)
     axes.set_xscale("log")
+    axes.set_xticks(BUDGETS, [str(budget) for budget in BUDGETS])
+    axes.minorticks_off()
     axes.set_ylim(0, 1)
     axes.set_xlabel("budget, words")
     axes.set_ylabel("evidence that is kept")

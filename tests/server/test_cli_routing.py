@@ -1,9 +1,11 @@
 """`sandtable eval bfcl-routing` and `eval bfcl`: on a few made cases, and on the leaderboard's."""
 
 import json
+import re
 
 import pytest
 
+from agents.tasks.bfcl import cases_in, key_calls, question_of
 from tests.server.command_line import CommandLine
 
 
@@ -72,6 +74,24 @@ def test_calls_of_a_backend_are_scored_in_parts(sandtable, tmp_path):
     means = {name: metric["mean"] for name, metric in found["metrics"].items()}
     assert means == {"score": 0.5, "function": 1.0, "arguments": 0.5, "executable": 1.0}
     assert found["reasons"] == {"wrong value": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bfcl", "bfcl-live-multiple"])
+def test_a_backend_that_says_the_answer_keys_scores_all(sandtable, data_dir, tmp_path, name):
+    """Through the service: the functions as tools of the client, the calls of its reply judged."""
+    cases = {question_of(case): case for case in cases_in(data_dir / name) if "ground_truth" in case}
+    script = [
+        {
+            "match": f"^{re.escape(question)}$",
+            "tool_calls": [call._asdict() for call in key_calls(case["ground_truth"])],
+        }
+        for question, case in cases.items()
+    ]
+    (tmp_path / "keys.json").write_text(json.dumps(script))
+    (tmp_path / "cases" / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases.values()))
+    found = sandtable.fine("eval", "bfcl", "-b", "scripted:keys.json", "--data", "cases", "-n", "200", "--json").json
+    assert (found["items"], found["failed"], found["metrics"]["score"]["mean"]) == (200, 0, 1.0), found["reasons"]
 
 
 @pytest.mark.slow
