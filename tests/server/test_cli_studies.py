@@ -74,6 +74,7 @@ def folder_of_passages(folder):
     (folder / "qrels.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]))
 
 
+@pytest.mark.slow
 def test_answers_keep_within_their_sources(sandtable, tmp_path):
     folder_of_passages(tmp_path / "passages")
     boundary = ("eval", "knowledge-boundary", "--data", "passages", "-b", "extractive")
@@ -109,6 +110,7 @@ def talk():
     return {"session_1": turns, "session_1_date_time": "1 May", "qa": qa}
 
 
+@pytest.mark.slow
 def test_what_a_budget_leaves_of_a_conversation(sandtable, tmp_path):
     (tmp_path / "talks").mkdir()
     (tmp_path / "talks" / "1.json").write_text(json.dumps(talk()))
