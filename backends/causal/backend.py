@@ -42,6 +42,8 @@ class Causal:
         _check(request)
         if request.max_tokens is None:
             request = request.model_copy(update={"max_tokens": self._max_tokens})
+        if request.reasoning_effort is not None:
+            yield Delta(warning=f"{self.name} has no reasoning_effort; it is left out")
         steps = self._steps(request)
         while True:
             made = await self._do(partial(next, steps, END))
@@ -71,12 +73,18 @@ class Causal:
         return self._model
 
 
+NOT_WITH_BEAMS = (
+    "temperature", "top_p", "logit_bias", "frequency_penalty", "presence_penalty", "json_schema", "logprobs",
+)  # fmt: skip
+
+
 def _check(request: Request) -> None:
     """Refuse what cannot be held to. Raises RequestRefused."""
     searching = request.beams is not None or bool(request.contexts)
-    sampled = (request.temperature or 0.0) > 0.0 or request.logit_bias or request.json_schema is not None
-    if searching and (sampled or request.logprobs is not None):
+    wished = {name: getattr(request, name) for name in NOT_WITH_BEAMS}
+    named = [name for name, value in wished.items() if value is not None and (value != 0.0 or name == "logprobs")]
+    if searching and named:
         raise RequestRefused(
-            "a search with beams takes the most probable tokens: it has no temperature, logit_bias, json_schema or "
-            "logprobs; leave them out"
+            f"a search with beams takes the most probable tokens as they are: it has no {' or '.join(named)}; leave "
+            "that out"
         )

@@ -158,8 +158,14 @@ async def test_too_long_a_request_says_how_long_it_is(backend):
 
 
 async def test_beams_take_no_sampling(backend):
-    with pytest.raises(RequestRefused, match="beams"):
-        await said(backend, beams=2, temperature=0.7)
+    for field in ({"temperature": 0.7}, {"top_p": 0.5}, {"presence_penalty": 1.0}, {"logprobs": 0}):
+        with pytest.raises(RequestRefused, match=f"beams.*{next(iter(field))}"):
+            await said(backend, beams=2, **field)
+
+
+async def test_what_it_does_not_know_it_says(backend):
+    first = await anext(backend.stream(asked(reasoning_effort="low", max_tokens=1)))
+    assert "reasoning_effort" in first.warning
 
 
 async def test_the_loop_is_free_while_the_model_computes(backend):
