@@ -123,13 +123,13 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 def _secrets(given: OpenAPI, environment: Mapping[str, str]) -> dict[str, str]:
     """Headers with what the variables hold. Raises BadTool."""
-    found = {header: _value(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()}
+    found = {header: variable(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()}
     if given.api_key_env is not None:
-        found["Authorization"] = f"Bearer {_value('api_key_env', given.api_key_env, environment)}"
+        found["Authorization"] = f"Bearer {variable('api_key_env', given.api_key_env, environment)}"
     return found
 
 
-def _value(setting: str, name: str, environment: Mapping[str, str]) -> str:
+def variable(setting: str, name: str, environment: Mapping[str, str]) -> str:
     value = environment.get(name, "").strip()
     if not value:
         raise BadTool(f"{setting}: the environment variable {name!r} is not set: set it, or take the line out")

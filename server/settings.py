@@ -23,7 +23,7 @@ from pydantic_settings import (
 from agents.experts.expert import ExpertParts
 from agents.spending import Limits, Price
 from backends.profiles import Embeddings, Flags, Kind
-from server.tool_settings import DocumentName, Fetch, OpenAPI, Wikipedia
+from server.tool_settings import DocumentName, Fetch, MCPServer, OpenAPI, Wikipedia
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -137,6 +137,8 @@ class Settings(BaseSettings):
     """What the tool `wikipedia` reads."""
     openapi: dict[DocumentName, OpenAPI] = {}
     """Documents whose operations are tools, by the name that those begin with."""
+    mcp_servers: dict[DocumentName, MCPServer] = {}
+    """Servers of the Model Context Protocol whose tools are used here."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which the tool `calendar` means today."""
     rates: str | None = None

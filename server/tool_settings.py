@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
     from tools.web import Rules
@@ -96,6 +96,50 @@ class OpenAPI(BaseModel):
     """Which calls ask a person; writes: all but GET and HEAD."""
     seconds: float = Field(default=20.0, gt=0, le=80)
     max_bytes: int = Field(default=1 << 20, gt=0)
+
+
+def _endpoint(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("write the address of the server's endpoint, as https://mcp.example.org/mcp")
+    return url
+
+
+class MCPServer(BaseModel):
+    """`[mcp_servers.NAME]`: a server of the Model Context Protocol whose tools become NAME_tool."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: tuple[str, ...] = ()
+    """The program and its arguments, spoken to over standard input and output."""
+    env: dict[Variable, str] = {}
+    """Of the program, beside PATH: it sees nothing else of ours."""
+    env_from: tuple[Variable, ...] = ()
+    """Names of environment variables of the service that it is handed too, keys for example."""
+    folder: str | None = None
+    """In which the program starts."""
+    url: Annotated[str, AfterValidator(_endpoint)] | None = None
+    """In the place of a command: the endpoint of a server over HTTP."""
+    api_key_env: Variable | None = None
+    """Name of the environment variable whose value is sent as `Authorization: Bearer`."""
+    headers_env: dict[Header, Variable] = {}
+    tools: tuple[str, ...] = ()
+    """Names or patterns of its tools; none: all."""
+    approve: Literal["writes", "all", "none"] = "writes"
+    """Which calls ask a person; writes: all but those that the server itself calls read-only."""
+    seconds: float = Field(default=30.0, gt=0, le=80)
+    """For a call, and for the handshake."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.command) == (self.url is not None):
+            raise ValueError("set either command or url")
+        of_http, of_process = (self.api_key_env or self.headers_env), (self.env or self.env_from or self.folder)
+        if self.command and of_http:
+            raise ValueError("api_key_env and headers_env belong to a url; a command is given env and env_from")
+        if self.url is not None and of_process:
+            raise ValueError("env, env_from and folder belong to a command; a url is given api_key_env and headers_env")
+        return self
 
 
 class Wikipedia(BaseModel):

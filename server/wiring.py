@@ -27,6 +27,7 @@ from server.garbage import searched_less
 from server.gates import EmbedderGate
 from server.ingest_queue import IngestQueue
 from server.leftover_tables import LeftoverTables, schema_of
+from server.mcp_servers import MCPServers
 from server.open_collections import OpenCollections
 from server.persona_memories import KnownVectors
 from server.runs.checkpoints import Checkpoints
@@ -87,6 +88,9 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     stack.push_async_callback(leftover.stop)
     builds = Builds(database, collections, settings.build_cpu)
     of_documents = await document_tools(settings.openapi, environment())
+    servers = MCPServers(settings.mcp_servers, environment())
+    stack.push_async_callback(servers.stop)
+    await servers.start()
     services = Services(
         settings=settings,
         data_dir=data_dir,
@@ -100,7 +104,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         checkpoints=checkpoints,
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
-        tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents),
+        tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents, servers.tools),
         reach=await reach_of(settings, data_dir, stack),
         gate=EmbedderGate(collections, settings.embedder, data_dir),
         nearness=KnownVectors(collections, settings.embedder),

@@ -55,9 +55,9 @@ ONLY_IN = {
     "uvicorn": ("server/",),
     "httpcore": ("server/web.py",),
     "httpx": ("backends/http.py", "backends/lanes.py", "server/", "demos/"),
-    "mcp": ("server/mcp/",),
+    "mcp": ("server/mcp/", "tools/mcp_client/"),
     # A fork of httpx that comes with mcp; exceptions and clients of the two do not mix.
-    "httpx2": (),
+    "httpx2": ("tools/mcp_client/http.py",),
     # The default path never pays for torch: only a model that somebody else made needs it.
     "torch": (
         "backends/causal/hf",

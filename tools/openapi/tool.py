@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Literal
-
-from pydantic_core import from_json
 
 from backends.base import ToolSpec
 from backends.schema_check import BadSchema, problems
 from backends.unicode import whole
 from retrieval.loaders.charsets import codec_of
-from tools.arguments import whole_numbers
 from tools.base import Context, Tool
-from tools.errors import BadArguments, BadTool, ToolError
+from tools.errors import BadTool, ToolError
 from tools.openapi.operations import Operation, is_json, tool_name
 from tools.openapi.requests import ready
+from tools.schema_arguments import schema_checker
 from tools.web import Page, Web
 
 Approve = Literal["writes", "all", "none"]
@@ -61,32 +59,13 @@ def _tool(api: Api, operation: Operation, name: str) -> Tool:
     reading = operation.method in READING
     return Tool(
         spec=ToolSpec(name=name, description=operation.description, parameters=operation.schema),
-        check=_checker(name, operation.schema),
+        check=schema_checker(name, operation.schema),
         run=run,
         read_only=reading,
         needs_approval=api.approve == "all" or (api.approve == "writes" and not reading),
         # The connection itself says more of why it took so long.
         seconds=api.seconds + 5,
     )
-
-
-def _checker(name: str, schema: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
-    def check(text: str) -> dict[str, Any]:
-        try:
-            given = whole_numbers(from_json(text.strip() or "{}", allow_inf_nan=False))
-        except ValueError as error:
-            raise BadArguments(f"the arguments are not valid JSON: {error}") from None
-        if not isinstance(given, dict):
-            raise BadArguments(f"the arguments of {name} must be one JSON object")
-        try:
-            wrong = problems(given, schema)
-        except BadSchema as error:
-            raise BadArguments(str(error)) from None
-        if wrong:
-            raise BadArguments("; ".join(wrong))
-        return given
-
-    return check
 
 
 def check_schema(operation: Operation) -> None:
