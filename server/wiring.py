@@ -87,10 +87,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     leftover.start()
     stack.push_async_callback(leftover.stop)
     builds = Builds(database, collections, settings.build_cpu)
-    of_documents = await document_tools(settings.openapi, environment())
-    servers = MCPServers(settings.mcp_servers, environment())
-    stack.push_async_callback(servers.stop)
-    await servers.start()
+    toolbox = await _toolbox(settings, stack)
     services = Services(
         settings=settings,
         data_dir=data_dir,
@@ -104,7 +101,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         checkpoints=checkpoints,
         turns=Turns(settings.max_concurrent_runs, settings.max_queued_runs),
         runs=Runs(),
-        tools=await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents, servers.tools),
+        tools=toolbox,
         reach=await reach_of(settings, data_dir, stack),
         gate=EmbedderGate(collections, settings.embedder, data_dir),
         nearness=KnownVectors(collections, settings.embedder),
@@ -126,6 +123,14 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         log.info("going on with %d generations that an earlier process was building", left)
     stack.push_async_callback(builds.stop)
     return services
+
+
+async def _toolbox(settings: Settings, stack: AsyncExitStack) -> Toolbox:
+    of_documents = await document_tools(settings.openapi, environment())
+    servers = MCPServers(settings.mcp_servers, environment())
+    stack.push_async_callback(servers.stop)
+    await servers.start()
+    return await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents, servers.tools)
 
 
 def _postgres(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> Postgres:
