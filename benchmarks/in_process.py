@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,6 +19,7 @@ from typing import Any
 
 from platformdirs import user_cache_dir
 
+from benchmarks.serving import peak_mb
 from retrieval import catalog
 from retrieval.catalog import NewDocument
 from retrieval.collection import Collection
@@ -142,11 +143,7 @@ async def figures(search: Callable[[str], Awaitable[Sequence[str]]], questions: 
     began = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     qps = len(together) / (time.perf_counter() - began)
-    return {"alone": alone, "together": together, "qps": qps, "ram_mb": peak_mb()}
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"alone": alone, "together": together, "qps": qps, "ram_mb": peak_mb(os.getpid())}
 
 
 async def raw_side(what: str, folder: Path, passages: list[str], questions: list[str]) -> dict[str, Any]:
@@ -165,10 +162,15 @@ async def raw_side(what: str, folder: Path, passages: list[str], questions: list
             return await asyncio.get_running_loop().run_in_executor(pool, raw.search, question)
 
         found = await figures(search, questions)
+    return {"ingest_s": took, **found, "qps": _alone_at_8(raw, questions)}
+
+
+def _alone_at_8(raw: Raw, questions: Sequence[str]) -> float:
+    """Searches a second on one thread that never waits: the most that eight who share it can have."""
     began = time.perf_counter()
-    for question in questions:
+    for question in [*questions, *questions]:
         raw.search(question)
-    return {"ingest_s": took, **found, "qps": len(questions) / (time.perf_counter() - began)}
+    return 2 * len(questions) / (time.perf_counter() - began)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import httpx
 from benchmarks.environments import python_of
 from benchmarks.harness import Report, median, quantile
 from benchmarks.passages import passages
-from benchmarks.serving import process
+from benchmarks.serving import peak_mb, process
 from benchmarks.traffic import Passage, put
 from retrieval.embedders.weights import model_folder
 
@@ -44,7 +44,7 @@ LIMITS = dict.fromkeys(
 )
 QUIET = {"HF_HUB_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False", "TOKENIZERS_PARALLELISM": "false"}
 VARIABLES = {**LIMITS, **QUIET}
-HIGHER = ("ingest", "qps")
+HIGHER = ("ingest", "qps at 1", "qps")
 """Figures of which more is better."""
 
 
@@ -88,7 +88,9 @@ def summed(work: Work, found: Mapping[str, Any]) -> dict[str, float]:
         "ingest": len(work.passages) / found["ingest_s"],
         "p50": 1000 * median(found["alone"]),
         "p99": 1000 * quantile(found["alone"], 0.99),
+        "qps at 1": len(found["alone"]) / sum(found["alone"]),
         "qps": found["qps"],
+        "p50 at 8": 1000 * median(found["together"]),
         "p99 at 8": 1000 * quantile(found["together"], 0.99),
         "ram": found["ram_mb"],
     }
@@ -106,7 +108,7 @@ def over_http(work: Work, folder: Path) -> dict[str, float]:
         put(client, store, [Passage(text, 0) for text in work.passages])
         took = time.perf_counter() - began
         found = {"ingest_s": took, **_searches(partial(_search, client, store), work.questions)}
-        found["ram_mb"] = _peak_mb(pid)
+        found["ram_mb"] = peak_mb(pid)
     disk, began = size(folder), time.perf_counter()
     with served(folder) as (_, client):
         _search(client, store, work.questions[0])
@@ -143,13 +145,6 @@ def _searches(search: Callable[[str], float], questions: Sequence[str]) -> dict[
         together = list(pool.map(search, [*questions, *questions]))
         qps = len(together) / (time.perf_counter() - began)
     return {"alone": alone, "together": together, "qps": qps}
-
-
-def _peak_mb(pid: int) -> float:
-    """Of the process and of those it has started, which read files."""
-    own = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    lines = [line for each in own for line in Path(f"/proc/{each}/status").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def sides() -> dict[str, Side]:
@@ -203,7 +198,8 @@ def report(taken: Sequence[Mapping[str, Mapping[str, float]]], work: Work) -> Re
             f"for everybody, both cores free for concurrent calls; {ROUNDS} rounds in turns. Ten texts a question, an "
             "exact or default index. RAM is the peak, start is from nothing to the first answer on what was stored. "
             "Times better are those of ours in process; over HTTP, with the range over the rounds. `our encoder + raw "
-            "faiss` is a loop on one thread: ours embeds on one thread too, and does the rest beside it."
+            "faiss` searches on one thread, the eight in turns: ours embeds on one thread too, and does the rest "
+            "(texts from the database, scores of each stage, what was deleted meanwhile) beside it."
         ),
         columns=("side", *FIGURES.values(), "ingest, times better", "p50, times better", "QPS, times better"),
         rows=rows,
@@ -212,6 +208,7 @@ def report(taken: Sequence[Mapping[str, Mapping[str, float]]], work: Work) -> Re
 
 
 FIGURES = {
-    "ingest": "passages/s", "p50": "p50 ms", "p99": "p99 ms", "qps": "QPS at 8", "p99 at 8": "p99 ms at 8",
+    "ingest": "passages/s", "p50": "p50 ms", "p99": "p99 ms", "qps at 1": "QPS at 1", "qps": "QPS at 8",
+    "p50 at 8": "p50 ms at 8", "p99 at 8": "p99 ms at 8",
     "ram": "RAM MB", "disk": "disk MB", "start": "start s",
 }  # fmt: skip

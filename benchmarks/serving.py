@@ -13,6 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def peak_mb(pid: int) -> float:
+    """Of the process and of those it has started, which read files."""
+    own = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    lines = [line for each in own for line in Path(f"/proc/{each}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
 @contextmanager
 def process(command: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[str]]:
     with tempfile.TemporaryFile("w+") as log:

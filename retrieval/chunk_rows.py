@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from retrieval.base import Embedder
 from retrieval.contents import Content, FileEntry
@@ -26,16 +26,23 @@ SLICE = 16
 """Chunks embedded or taken apart between two looks at the pace: at most some 200 ms of work."""
 
 
+BY_ID = (
+    select(chunk.c.id, chunk.c.text, chunk.c.start, chunk.c.end, chunk.c.text_sha256)
+    .where(chunk.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(chunk.c.id)
+)
+"""Built once: every search asks it."""
+
+
 def text_hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8")).digest()
 
 
 def by_id(db: Connection, ids: Sequence[int]) -> dict[int, Any]:
-    columns = select(chunk.c.id, chunk.c.text, chunk.c.start, chunk.c.end, chunk.c.text_sha256).order_by(chunk.c.id)
     found: dict[int, Any] = {}
     # SQLite takes 32,766 values in one query.
     for start in range(0, len(ids), 10_000):
-        found |= {row.id: row for row in db.execute(columns.where(chunk.c.id.in_(ids[start : start + 10_000])))}
+        found |= {row.id: row for row in db.execute(BY_ID, {"ids": ids[start : start + 10_000]})}
     return found
 
 

@@ -30,6 +30,7 @@ from retrieval.resources import Resources
 
 if TYPE_CHECKING:
     from retrieval.base import Ids
+    from retrieval.database import Database
     from retrieval.filters import Predicate
     from retrieval.indexes.hybrid import Ranked
 
@@ -122,33 +123,28 @@ class Collection:
         vector = await lane.queries.embed(query[:READ]) if lane.generation.spec.dense is not None else None
         spare = SPARE
         while True:
-            ranked = await self._look(lane, contents, query, vector, k + spare, allowed)
-            shown = [r for r in ranked if contents.file_of(r.id, allowed) is not None]
-            rows = await self.resources.database.read(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
-            made = (_hit(r, rows.get(r.id), contents.file_of(r.id, allowed)) for r in shown)
-            hits = [hit for hit in made if hit is not None][:k]
-            if len(hits) == k or len(ranked) < k + spare:
-                return hits
+            found, hits = await self._look(lane, contents, query, vector, k + spare, allowed)
+            if len(hits) >= k or found < k + spare:
+                return hits[:k]
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
 
-    async def _look(self, lane: Lane, *wanted: Any) -> list[Ranked]:
+    async def _look(self, lane: Lane, *wanted: Any) -> tuple[int, list[Hit]]:
         await caught_up(self, lane)
         try:
-            return await self.in_thread(_ranked, lane, *wanted)  # type: ignore[no-any-return]
+            return await self.in_thread(_found, self.resources.database, lane, *wanted)  # type: ignore[no-any-return]
         except IndexUnavailable as error:
             if not error.lost:
                 raise
         await caught_up(self, lane)
-        return await self.in_thread(_ranked, lane, *wanted)  # type: ignore[no-any-return]
+        return await self.in_thread(_found, self.resources.database, lane, *wanted)  # type: ignore[no-any-return]
 
     async def matched_terms(
         self, query: str, chunk_ids: Sequence[int], lane: Lane | None = None
     ) -> list[list[str]]:  # fmt: skip
         """For each chunk the terms of the query that it holds. On a thread: it waits for the index's lock."""
         matched = (lane or self.active).generation.matched_terms
-        found: list[list[str]] = await self.in_thread(lambda: [matched(query, id) for id in chunk_ids])
-        return found
+        return await self.in_thread(lambda: [matched(query, id) for id in chunk_ids])  # type: ignore[no-any-return]
 
     async def scope(self, where: Mapping[str, Any] | None, lane: Lane | None = None) -> dict[str, Any]:
         """What a search would look through: how many chunks there are, how many the filter leaves, and how."""
@@ -244,19 +240,24 @@ class Collection:
         except IndexUnavailable as error:
             log.warning("generation %s of %s misses changes: %s", lane.id, self.id, error)
 
-    async def in_thread(self, work: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.resources.searchers, work, *arguments)
+    async def in_thread(self, *work: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.resources.searchers, *work)
 
     async def building(self, work: Any, *arguments: Any) -> Any:
         """On the thread for whatever takes long."""
         return await asyncio.get_running_loop().run_in_executor(self.resources.builder, work, *arguments)
 
 
-def _ranked(
-    lane: Lane, contents: Contents, query: str, vector: Any | None, k: int, where: Predicate | None
-) -> list[Ranked]:  # fmt: skip
+def _found(
+    database: Database, lane: Lane, contents: Contents, query: str, vector: Any | None, k: int, where: Predicate | None
+) -> tuple[int, list[Hit]]:  # fmt: skip
+    """How many the index found, and those of them that are still there. On one thread: a change of it costs 0.3 ms."""
     allow = contents.allowed(where) if where is not None else None
-    return lane.generation.search(query, vector, k, allow)
+    ranked = lane.generation.search(query, vector, k, allow)
+    shown = [r for r in ranked if contents.file_of(r.id, where) is not None]
+    rows = database.read_here(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
+    made = (_hit(r, rows.get(r.id), contents.file_of(r.id, where)) for r in shown)
+    return len(ranked), [hit for hit in made if hit is not None]
 
 
 def _scope(lane: Lane, where: Predicate | None) -> dict[str, Any]:

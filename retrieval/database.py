@@ -29,7 +29,7 @@ def sqlite_engine(path: Path) -> Engine:
         connect_args={"isolation_level": None, "timeout": LOCKED_SECONDS},
         pool_size=READERS + 1,
         hide_parameters=True,  # an error in the log must not show what users wrote
-        max_overflow=4,
+        max_overflow=16,  # threads that search read what they found by themselves
     )
 
     @event.listens_for(engine, "connect")
@@ -60,6 +60,10 @@ class Database:
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run `query` in a read transaction of its own, on a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._run, query, False)
+
+    def read_here(self, query: Callable[[Connection], T]) -> T:
+        """As `read`, on the calling thread, which must not be the event loop's: for work that is on a thread anyway."""
+        return self._run(query, False)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Run `change` in a transaction: all of it is committed when this returns, or none of it."""

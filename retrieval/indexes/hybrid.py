@@ -96,7 +96,8 @@ def search(
         asked["lexical"] = lexical, [query]
     if not asked:
         raise ValueError("nothing to search in: neither a lexical index nor a dense one with the query's vector")
-    depth = min(max(k, DEPTH), max(1, *(len(index) for index, _ in asked.values())))
+    deep = max(k, DEPTH) if len(asked) == 2 else k
+    depth = min(deep, max(1, *(len(index) for index, _ in asked.values())))
     first = {name: _found(index, payload, depth, allow) for name, (index, payload) in asked.items()}
     ids = np.unique(np.concatenate([found for _, found in first.values()]))
     halves = {name: _half(*asked[name], *first[name], ids) for name in asked}
