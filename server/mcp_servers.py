@@ -67,4 +67,5 @@ def _place(given: MCPServer, environment: Mapping[str, str]) -> Place:
         url=given.url or "",
         headers=headers,
         seconds=given.seconds,
+        secrets=(*env.values(), *headers.values()),
     )

@@ -130,7 +130,8 @@ async def _toolbox(settings: Settings, stack: AsyncExitStack) -> Toolbox:
     servers = MCPServers(settings.mcp_servers, environment())
     stack.push_async_callback(servers.stop)
     await servers.start()
-    return await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents, servers.tools)
+    coming = servers.tools if settings.mcp_servers else None
+    return await asyncio.to_thread(Toolbox, settings.tools, settings.approve_tools, of_documents, coming)
 
 
 def _postgres(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> Postgres:

@@ -19,13 +19,13 @@ class Toolbox(Mapping[str, Tool]):
         places: Sequence[str] = (),
         asking: Sequence[str] = (),
         made: Sequence[Tool] = (),
-        coming: Callable[[], Sequence[Tool]] = tuple,
+        coming: Callable[[], Sequence[Tool]] | None = None,
     ) -> None:
         """`places`: `package.module:attribute` or `file.py:attribute`. `asking`: names or patterns of tools that always
         ask a person here. `made`: tools of documents; `coming`: those that are there just now, of servers that come and
         go. Raises BadTool."""
         self._own: dict[str, Tool] = {}
-        self._coming = coming
+        self._coming = coming or tuple
         self._asking = tuple(asking)
         for place in places:
             try:
@@ -44,7 +44,8 @@ class Toolbox(Mapping[str, Tool]):
                 )
             self._own[tool.name] = tool
         for pattern in self._asking:
-            if coming is tuple and not any(fnmatchcase(name, pattern) for name in self):
+            # What a server will offer is not known yet.
+            if coming is None and not any(fnmatchcase(name, pattern) for name in self):
                 raise BadTool(f"{pattern!r}, which is to ask a person, names no tool; there are {', '.join(self)}")
 
     def __getitem__(self, name: str) -> Tool:

@@ -5,6 +5,7 @@ import asyncio
 import os
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
@@ -48,6 +49,13 @@ def shop() -> MCPServer:
         return "late"
 
     @server.tool(annotations=LOOKS)
+    async def more(context: Context) -> str:
+        """Offer another tool."""
+        server.add_tool(later, annotations=LOOKS)
+        await context.notify_tools_changed()
+        return "there is more"
+
+    @server.tool(annotations=LOOKS)
     def large(characters: int) -> str:
         """Return many characters."""
         return "塔" * characters
@@ -56,7 +64,17 @@ def shop() -> MCPServer:
     return server
 
 
+def later() -> str:
+    """Was not there at first."""
+    return "late, but here"
+
+
 def misbehaves(server: MCPServer) -> None:
+    @server.tool(annotations=LOOKS)
+    def endless() -> str:
+        """Return more than anybody wants."""
+        return "x" * (20 << 20)
+
     def written(text: str, times: int = 1) -> None:
         """In the place of an answer."""
         for _ in range(times):

@@ -111,7 +111,8 @@ async def test_a_program_sees_only_what_it_is_given(tmp_path, monkeypatch):
         fault, told = await called(client, "shop_environment")
         names = {entry.partition("=")[0] for entry in told.split()} - {"LC_CTYPE", "PWD", "SHLVL", "_"}
         assert (fault, names) == (None, {"CITY", "PATH", "SHOP_KEY"})
-        assert "CITY=塔" in told
+        assert "CITY=塔 " in told
+        assert "SHOP_KEY=[secret]" in told
 
 
 WRONG = {
@@ -119,7 +120,7 @@ WRONG = {
     "shop_garbage": "no message of the protocol",
     "shop_stray": "lines that are no messages",
     "shop_long": "a line of more than",
-    "shop_flood": "messages that nobody asked for",
+    "shop_flood": "messages within 10 seconds",
 }
 
 
@@ -151,6 +152,45 @@ async def test_one_that_hangs_costs_one_call_its_time(tmp_path, reached):
         assert await called(client, "shop_price", item="lamp") == (None, "1 lamp: 3 euros")
         fault, told = await called(client, "shop_large", characters=100_000)
         assert (fault, "first 20,000 of 100,000" in told) == (None, True)
+
+
+@pytest.mark.parametrize("reached", [over_stdio, over_http])
+async def test_a_run_goes_on_when_its_server_does_not(tmp_path, reached):
+    script = tmp_path / "script.json"
+    wrong = {"name": "shop_die" if reached is over_stdio else "shop_endless", "arguments": {}, "id": "c1"}
+    script.write_text(json.dumps([{"results": 0, "tool_calls": [wrong]}, {"results": 1, "text": "Then without."}]))
+    async with (
+        reached() as servers,
+        serving(tmp_path / "data", backend=f"scripted:{script}", mcp_servers=servers) as client,
+    ):
+        await there(client)
+        body = {"model": "function_calling", "messages": [{"role": "user", "content": "What do two cost?"}]}
+        reply = (await client.post("/v1/chat/completions", json=body)).json()
+        assert reply["choices"][0]["message"]["content"] == "Then without."
+        events = (await events_of(client, reply["sandtable"]["run_id"]))["data"]
+        (done,) = [event for event in events if event["type"] == "tool_called"]
+        assert (done["fault"], "MCP server 'shop'" in done["output"]) == ("refused", True)
+
+
+async def test_tools_that_come_later_and_servers_that_do(tmp_path):
+    late = tmp_path / "late.sh"
+    servers = {**stdio(), "late": {"command": [str(late)], "folder": str(ROOT), "seconds": 20}}
+    async with serving(tmp_path / "data", mcp_servers=servers) as client:
+        await there(client)
+        assert await called(client, "shop_more") == (None, "there is more")
+        await there(client, "shop_later")
+        assert await called(client, "shop_later") == (None, "late, but here")
+        late.write_text(f"#!/bin/sh\nexec {sys.executable} -m tests.server.mcp_shop\n")
+        late.chmod(0o700)
+        await there(client, "late_price")
+
+
+async def test_keys_are_told_to_nobody(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_KEY", "k3y-7731")
+    async with serving(tmp_path / "data", mcp_servers=stdio(env_from=["SHOP_KEY"])) as client:
+        await there(client)
+        for told in [await called(client, "shop_environment"), await called(client, "shop_refuse", why="k3y-7731")]:
+            assert ("k3y-7731" in told[1], "[secret]" in told[1]) == (False, True), told
 
 
 async def test_a_server_that_is_not_there_holds_nothing_up(tmp_path):

@@ -153,6 +153,9 @@ async def test_a_service_may_make_tools_ask(tmp_path):
         assert [tool["name"] for tool in data if tool["needs_approval"]] == ["calculator", "fetch_url"]
     with pytest.raises(BadTool, match="'fetsh', which is to ask a person, names no tool"):
         Toolbox(asking=["fetsh"])
+    with pytest.raises(BadTool, match="'fetsh', which is to ask a person, names no tool"):
+        async with serving(tmp_path / "other", approve_tools=("fetsh",)):
+            raise AssertionError("it started")
 
 
 async def test_tables_are_asked_by_their_owner_only(tmp_path):

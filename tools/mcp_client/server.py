@@ -16,6 +16,7 @@ from typing import Any, Final
 from tools.errors import ToolError
 from tools.mcp_client.http import connected
 from tools.mcp_client.stdio import ServerEnded, Traffic, spawned
+from tools.secrets import hushed
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class Place:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 30.0
     """For a call, and for the handshake."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Of the variables and headers: what no answer and no log may repeat."""
 
     def open(self, traffic: Traffic) -> AbstractAsyncContextManager[tuple[Any, Any]]:
         if self.command:
@@ -81,7 +84,8 @@ class Server:
             self._doubt.set()
             if self._client is not client:
                 raise ToolError(f"the MCP server {self.name!r} broke off: {self.why}") from None
-            raise ToolError(f"the MCP server {self.name!r} did not answer the call: {_told(error)}") from None
+            why = hushed(_told(error), self.place.secrets)
+            raise ToolError(f"the MCP server {self.name!r} did not answer the call: {why}") from None
 
     async def _keep_up(self) -> None:
         wait = FIRST_WAIT
@@ -99,6 +103,7 @@ class Server:
                 self.why = traffic.why or _told(error)
             finally:
                 self._client = None
+            self.why = hushed(self.why, self.place.secrets)
             self.tried.set()
             wait = FIRST_WAIT if asyncio.get_running_loop().time() - began > STEADY else wait
             log.warning("the MCP server %r: %s; it is tried again in %g seconds", self.name, self.why, wait)
@@ -122,10 +127,19 @@ class Server:
                 limit.reschedule(None)
                 self._client, self.why = client, ""
                 self.tried.set()
+                listening = asyncio.create_task(self._listen(client), name=f"mcp changes {self.name}")
                 try:
                     await self._watch(client, traffic)
                 finally:
-                    self._client, self.why = None, traffic.why or "the connection broke off"
+                    listening.cancel()
+                    self._client, self.why = None, hushed(traffic.why, self.place.secrets) or "it broke off"
+
+    async def _listen(self, client: Any) -> None:
+        """Changes of the list, as servers of the protocol's newer form tell them; older ones tell them unasked."""
+        with suppress(Exception):  # One that tells of no changes is no worse for it.
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self._changed.set()
 
     async def _watch(self, client: Any, traffic: Traffic) -> None:
         events = {"ended": traffic.ended, "doubt": self._doubt, "changed": self._changed}

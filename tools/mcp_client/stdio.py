@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 4 << 20
 """Bytes of one message."""
 MOST_UNASKED: Final = 5_000
-"""Messages in a row without one of ours between them."""
+"""Messages within `WINDOW` seconds."""
+WINDOW: Final = 10.0
 MOST_STRAY: Final = 200
 """Lines that are no JSON: what a server prints by mistake."""
 PATIENCE: Final = 2.0
@@ -39,12 +41,21 @@ class ServerEnded(Exception):
 
 @dataclass
 class Traffic:
-    """What came since our last message, and why the connection ended."""
+    """What came lately, and why the connection ended."""
 
     unasked: int = 0
+    since: float = 0.0
     stray: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     why: str = ""
+
+    def floods(self) -> bool:
+        """Told of one more message."""
+        now = time.monotonic()
+        if now - self.since > WINDOW:
+            self.since, self.unasked = now, 0
+        self.unasked += 1
+        return self.unasked > MOST_UNASKED
 
     def end(self, why: str) -> None:
         self.why = self.why or why
@@ -95,9 +106,8 @@ async def _receive(process: Process, arrived: Any, traffic: Traffic) -> None:
                 return traffic.end(f"it sent a line of more than {LONGEST_LINE:,} bytes")
             if not line:
                 return traffic.end("it ended")
-            traffic.unasked += 1
-            if traffic.unasked > MOST_UNASKED:
-                return traffic.end(f"it sent more than {MOST_UNASKED:,} messages that nobody asked for")
+            if traffic.floods():
+                return traffic.end(f"it sent more than {MOST_UNASKED:,} messages within {WINDOW:g} seconds")
             if not line.lstrip().startswith(b"{"):
                 traffic.stray += 1
                 if traffic.stray > MOST_STRAY:
@@ -116,7 +126,6 @@ async def _receive(process: Process, arrived: Any, traffic: Traffic) -> None:
 async def _send(process: Process, leaving: Any, traffic: Traffic) -> None:
     assert process.stdin is not None
     async for sent in leaving:
-        traffic.unasked = 0
         text = sent.message.model_dump_json(by_alias=True, exclude_unset=True)
         try:
             process.stdin.write(text.encode() + b"\n")

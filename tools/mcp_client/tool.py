@@ -16,6 +16,7 @@ from tools.errors import ToolError
 from tools.mcp_client.server import Place, Server
 from tools.openapi.operations import tool_name
 from tools.schema_arguments import schema_checker
+from tools.secrets import hushed
 
 Approve = Literal["writes", "all", "none"]
 NO_DESCRIPTION = "(its server does not say what it does)"
@@ -57,7 +58,7 @@ class ServerTools:
 
         async def run(given: Mapping[str, Any], context: Context) -> str:
             result = await self.server.call(one.name, given)
-            text = told(result)
+            text = hushed(told(result), self.place.secrets)
             if result.is_error:
                 raise ToolError(text or f"{name} failed and does not say why")
             return text

@@ -17,6 +17,7 @@ from tools.errors import BadTool, ToolError
 from tools.openapi.operations import Operation, is_json, tool_name
 from tools.openapi.requests import ready
 from tools.schema_arguments import schema_checker
+from tools.secrets import hushed
 from tools.web import Page, Web
 
 Approve = Literal["writes", "all", "none"]
@@ -24,7 +25,6 @@ READING = ("GET", "HEAD")
 OF_A_FAULT = 1500
 """Characters of the body that comes with a 4xx or 5xx."""
 TEXTS = ("text/", "application/xml", "application/yaml", "application/javascript", "application/x-www-form-urlencoded")
-HIDDEN = "[secret]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,7 @@ class Api:
     seconds: float = 20.0
 
     def hushed(self, text: str) -> str:
-        """Without the secrets: some servers repeat in an error what they were sent."""
-        for value in self.secrets.values():
-            # With and without `Bearer` before it, and as JSON writes it.
-            for secret in (value, value.partition(" ")[2] or value):
-                text = text.replace(secret, HIDDEN).replace(json.dumps(secret)[1:-1], HIDDEN)
-        return text
+        return hushed(text, self.secrets.values())
 
 
 def tools_of(api: Api, found: Sequence[Operation]) -> list[Tool]:
