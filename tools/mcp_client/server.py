@@ -63,15 +63,17 @@ class Server:
     _doubt: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep_up(), name=f"mcp {self.name}")
 
     async def stop(self) -> None:
-        if self._task is not None:
+        self._stop.set()
+        # Again until it ends: the scopes of the SDK may take a cancellation of ours for one of theirs.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=1)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
         """The result as `mcp_types.CallToolResult`. Raises ToolError."""
@@ -89,12 +91,12 @@ class Server:
 
     async def _keep_up(self) -> None:
         wait = FIRST_WAIT
-        while True:
+        while not self._stop.is_set():
             began, traffic = asyncio.get_running_loop().time(), Traffic()
             try:
                 await self._connection(traffic)
             except asyncio.CancelledError:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
+                if self._stop.is_set():
                     raise
                 self.why = traffic.why or "the connection broke off"
             except BaseExceptionGroup as errors:
@@ -103,6 +105,8 @@ class Server:
                 self.why = traffic.why or _told(error)
             finally:
                 self._client = None
+            if self._stop.is_set():
+                return
             self.why = hushed(self.why, self.place.secrets)
             self.tried.set()
             wait = FIRST_WAIT if asyncio.get_running_loop().time() - began > STEADY else wait
