@@ -11,6 +11,7 @@ from agents.pipeline import Pipeline
 PIPELINES = {
     "chat": "agents.chat:pipeline",
     "rag": "agents.rag:pipeline",
+    "knn": "agents.knn:pipeline",
     "rag_sequence": "agents.rag_sequence:pipeline",
     "rag_token": "agents.rag_token:pipeline",
     "cot": "agents.cot:pipeline",

@@ -44,6 +44,8 @@ class Pipeline:
     graph: StateGraph[Any, Any, Any, Any]
     """Uncompiled: who runs it brings the checkpointer."""
     needs_collection: bool = False
+    asks_model: bool = True
+    """False: no backend is ever asked."""
     asks: bool = False
     """Whether a step may stop to ask a person, so that every run has to be kept."""
     needs: frozenset[str] = frozenset()

@@ -19,10 +19,15 @@ REFLEXION = "reflexion"
 def options_for(task: Task, pipeline: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What the task sets for the pipeline, or for the one within it, where the caller does not."""
     if pipeline != REFLEXION:
-        return {**task.options(pipeline), **given}
+        return {**_set_for(task, pipeline), **given}
     inner, own = given.get("inner", "react"), given.get("inner_options", {})
-    within = {**task.options(str(inner)), **(own if isinstance(own, Mapping) else {})}
+    within = {**_set_for(task, str(inner)), **(own if isinstance(own, Mapping) else {})}
     return {**given, "inner": inner, "inner_options": within if isinstance(own, Mapping) else own}
+
+
+def _set_for(task: Task, pipeline: str) -> dict[str, Any]:
+    """A nearest neighbour is never the question's own row, or the score would be that of a copy."""
+    return {**({"leave_out": True} if pipeline == "knn" else {}), **task.options(pipeline)}
 
 
 def judged(evaluation: Evaluation, item: Item) -> dict[str, Any]:

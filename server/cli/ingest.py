@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,9 +29,12 @@ STYLES = {"added": "green", "replaced": "cyan", "unchanged": "dim", "failed": "r
 @click.option(
     "-a", "--attribute", "attributes", multiple=True, metavar="KEY=VALUE", help="Attribute for filters; repeatable."
 )
+@click.option("--pairs", is_flag=True, help="Each row of a CSV or JSONL file is a question with its answer, for knn.")
 @json_option
 @service_options
-def ingest(where: Where, paths: tuple[Path, ...], collection: str, attributes: tuple[str, ...], as_json: bool) -> int:
+def ingest(
+    where: Where, paths: tuple[Path, ...], collection: str, attributes: tuple[str, ...], pairs: bool, as_json: bool
+) -> int:
     """Put files and folders into a collection.
 
     Folders are read with all they hold, but for hidden files and types that cannot be read. A file that the collection
@@ -38,12 +42,27 @@ def ingest(where: Where, paths: tuple[Path, ...], collection: str, attributes: t
     """
     from server.cli.paths import find
 
-    wanted = _attributes(attributes)
-    found = find(paths, Path.cwd())
+    wanted, found = _attributes(attributes), find(paths, Path.cwd())
     if not as_json:
         _tell_skipped(found)
     if not found.files:
         raise CommandFailed("there is nothing to ingest in " + ", ".join(repr(str(path)) for path in paths))
+    if not pairs:
+        return _put(where, found, collection, wanted, as_json)
+    with TemporaryDirectory(prefix="sandtable-pairs-") as folder:
+        return _put(where, _spread(found, Path(folder)), collection, wanted, as_json)
+
+
+def _spread(found: Found, folder: Path) -> Found:
+    from server.cli.pairs import BadPairs, spread
+
+    try:
+        return spread(found, folder)
+    except BadPairs as error:
+        raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
+
+
+def _put(where: Where, found: Found, collection: str, wanted: dict[str, Any], as_json: bool) -> int:
     try:
         store, outcomes = asyncio.run(_ingest(where, found, collection, wanted, as_json))
     except KeyboardInterrupt:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,6 +15,13 @@ class Local:
     name: str
     """The path from the working directory with forward slashes; of a file elsewhere, the path from the folder that
     holds what was named. A collection knows the file by it."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Of this file alone."""
+
+    @property
+    def shown(self) -> str:
+        """A pair's file is made for the moment: its name says where it comes from."""
+        return self.name if self.attributes else str(self.path)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def catalogue() -> list[dict[str, Any]]:
             "summary": pipeline.summary,
             "source": pipeline.source,
             "needs_collection": pipeline.needs_collection,
+            "asks_model": pipeline.asks_model,
             "needs": sorted(pipeline.needs),
             "options": _schema(pipeline.options),
         }
@@ -65,8 +66,9 @@ def _show(found: list[dict[str, Any]]) -> None:
 def needs(pipeline: dict[str, Any]) -> str:
     origin = [] if pipeline["source"] == "-" else [pipeline["source"]]
     collection = ["Needs a collection"] if pipeline["needs_collection"] else []
+    model = [] if pipeline["asks_model"] else ["Asks no model"]
     backend = [f"Needs a backend with {need}" for need in pipeline["needs"]]
-    return "".join(f"{part}. " for part in (*origin, *collection, *backend)) or "Needs nothing but a backend."
+    return "".join(f"{part}. " for part in (*origin, *collection, *model, *backend)) or "Needs nothing but a backend."
 
 
 def _default(schema: dict[str, Any]) -> str:

@@ -99,17 +99,18 @@ class Sync:
         if len(local.name.encode()) > LONGEST_NAME:  # a name that is not UTF-8 raises here
             raise ValueError(f"its name has more than {LONGEST_NAME} bytes")
         old = self._known.get(local.name)
-        attributes = {**(old.attributes if old else {}), **self.attributes, PATH: local.name}
+        wanted = {**self.attributes, **local.attributes}
+        attributes = {**(old.attributes if old else {}), **wanted, PATH: local.name}
         if old is None or not await same_bytes(self.api, old.file_id, local.path):
             file_id = await upload(self.api, local.path, local.name)
             self._loose.add(file_id)
             return Sent(local, file_id, attributes, old, ours=True)
         if old.status != "completed":
             return Sent(local, old.file_id, attributes, None, ours=False)
-        if self.attributes.items() - old.attributes.items():
+        if wanted.items() - old.attributes.items():
             path = f"/v1/vector_stores/{self.store_id}/files/{old.file_id}"
             await self.api.call("POST", path, json={"attributes": attributes})
-        return Outcome(str(local.path), local.name, "unchanged", old.file_id)
+        return Outcome(local.shown, local.name, "unchanged", old.file_id)
 
     async def _queue(self, sent: Sequence[Sent]) -> str:
         files = [{"file_id": one.file_id, "attributes": dict(one.attributes)} for one in sent]
@@ -136,9 +137,9 @@ class Sync:
                     await delete(self.api, one.file_id)
                 return failed(one.local, error["message"])
             if one.old is None:
-                return Outcome(str(one.local.path), one.local.name, "added", one.file_id)
+                return Outcome(one.local.shown, one.local.name, "added", one.file_id)
             await self._remove(one.old.file_id)
-            return Outcome(str(one.local.path), one.local.name, "replaced", one.file_id)
+            return Outcome(one.local.shown, one.local.name, "replaced", one.file_id)
 
     async def _remove(self, file_id: str) -> None:
         if self._others is None:
@@ -149,7 +150,7 @@ class Sync:
 
 
 def failed(local: Local, reason: str) -> Outcome:
-    return Outcome(str(local.path), local.name, "failed", None, reason)
+    return Outcome(local.shown, local.name, "failed", None, reason)
 
 
 async def _as_is(outcome: Outcome) -> Outcome:

@@ -90,6 +90,8 @@ async def test_usage_sums_over_all_calls(pipeline):
 
 
 async def test_a_failing_backend_fails_the_run(pipeline):
+    if not pipeline.asks_model:
+        pytest.skip("it asks no backend")
     told = await run(pipeline, deps([Unreachable("nobody there")]))
     assert told[0].type == "run_started"
     assert [event.type for event in told if event.type in ENDS] == ["run_failed"]
@@ -98,6 +100,8 @@ async def test_a_failing_backend_fails_the_run(pipeline):
 
 async def test_leaving_closes_the_backend(pipeline):
     """Whoever reads a run leaves while the model answers: its answer to a person, or a call on the way there."""
+    if not pipeline.asks_model:
+        pytest.skip("it asks no backend")
     given = deps([Delta(text="Well, " * 30), Delta(text="this takes"), NEVER])
 
     async def read() -> None:
@@ -143,6 +147,12 @@ def test_a_pipeline_says_what_it_is(pipeline):
     drawing = import_doc(pipeline.name)
     assert all(name in drawing for name in pipeline.graph.nodes)
     assert "-> END" in drawing
+
+
+async def test_one_that_asks_no_model_asks_none(pipeline):
+    given = deps(REPLIES["plain"])
+    await run(pipeline, given)
+    assert bool(given.backend.requests) == pipeline.asks_model
 
 
 def import_doc(name: str) -> str:
