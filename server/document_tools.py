@@ -123,16 +123,23 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 def _secrets(given: OpenAPI, environment: Mapping[str, str]) -> dict[str, str]:
     """Headers with what the variables hold. Raises BadTool."""
-    found = {header: variable(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()}
+    found = {
+        header: header_value(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()
+    }
     if given.api_key_env is not None:
-        found["Authorization"] = f"Bearer {variable('api_key_env', given.api_key_env, environment)}"
+        found["Authorization"] = f"Bearer {header_value('api_key_env', given.api_key_env, environment)}"
     return found
+
+
+def header_value(setting: str, name: str, environment: Mapping[str, str]) -> str:
+    value = variable(setting, name, environment)
+    if re.search(r"[^\x20-\x7e]", value):
+        raise BadTool(f"{setting}: the environment variable {name!r} holds what no header can: printable ASCII only")
+    return value
 
 
 def variable(setting: str, name: str, environment: Mapping[str, str]) -> str:
     value = environment.get(name, "").strip()
     if not value:
         raise BadTool(f"{setting}: the environment variable {name!r} is not set: set it, or take the line out")
-    if re.search(r"[^\x20-\x7e]", value):
-        raise BadTool(f"{setting}: the environment variable {name!r} holds what no header can: printable ASCII only")
     return value

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from server.document_tools import variable
+from server.document_tools import header_value, variable
 from tools.base import Tool
 from tools.errors import BadDocument, BadTool
 from tools.mcp_client.server import Place
@@ -56,10 +56,10 @@ def _place(given: MCPServer, environment: Mapping[str, str]) -> Place:
     """Raises BadTool."""
     env = {name: variable(f"env_from.{name}", name, environment) for name in given.env_from}
     headers = {
-        header: variable(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()
+        header: header_value(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()
     }
     if given.api_key_env is not None:
-        headers["Authorization"] = f"Bearer {variable('api_key_env', given.api_key_env, environment)}"
+        headers["Authorization"] = f"Bearer {header_value('api_key_env', given.api_key_env, environment)}"
     return Place(
         command=given.command,
         env={**given.env, **env},

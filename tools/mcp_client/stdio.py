@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -32,7 +31,6 @@ PATIENCE: Final = 2.0
 """Seconds that a server has to end by itself."""
 TAIL: Final = 2_000
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PR_SET_PDEATHSIG: Final = 1
 
 
 class ServerEnded(Exception):
@@ -163,10 +161,12 @@ def _tied_to(parent: int) -> Any:
     """What makes the child end with us, also after kill -9; None where there is no such thing."""
     if sys.platform != "linux":
         return None
-    libc = ctypes.CDLL(None)
+    from tools.sandbox.kernel import PR_SET_PDEATHSIG, libc, prctl
+
+    libc()  # Loaded here: a child that is just forked had better not.
 
     def tie() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
 
