@@ -26,10 +26,12 @@ from agents.abstention import abstains, may_abstain
 from agents.abstention import sentence as nothing_known
 from agents.events import Plan, Reflection
 from agents.generative_memory import Memories, memories_of
-from agents.generative_options import GenerativeOptions, in_utc
-from agents.generative_prompts import ANSWER, NOTHING, PLANNED, SAID, SAID_ZH, SPEAKER, numbered
-from agents.generative_rating import ratings
-from agents.generative_reflection import insights, salient
+from agents.generative_options import GenerativeOptions
+from agents.generative_prompts import ANSWER, NOTHING, PLANNED, SAID, SAID_ZH, SPEAKER
+from agents.memory.prompts import numbered
+from agents.memory.rating import ratings
+from agents.memory.record import USUAL, in_utc
+from agents.memory.reflection import insights, salient
 from agents.persona import is_chinese
 from agents.pipeline import Pipeline, State
 from agents.run import Run
@@ -48,7 +50,7 @@ class GenerativeState(State, total=False):
 async def perceive(state: GenerativeState, runtime: Runtime[Run]) -> GenerativeState:
     run, name = runtime.context, name_of(runtime.context)
     memories, seen = memories_of(run, name), runtime.context.options(GenerativeOptions).observations
-    rated = zip(seen, await ratings(run, name, [one.text for one in seen]), strict=True)
+    rated = zip(seen, await _rated(run, name, [one.text for one in seen]), strict=True)
     drafts = [(memories.draft(one.text, "observation", importance), one.at) for one, importance in rated]
     await memories.add([d if at is None else d.model_copy(update={"made": in_utc(at)}) for d, at in drafts])
     return {}
@@ -75,7 +77,7 @@ async def _infer(run: Run, memories: Memories, name: str, question: str) -> None
     grounded = await insights(run, name, question, [one.text for one in found], memories.options.insights)
     drafts = [
         memories.draft(one.text, "reflection", importance, tuple(found[place].id for place in one.because_of))
-        for one, importance in zip(grounded, await ratings(run, name, [one.text for one in grounded]), strict=True)
+        for one, importance in zip(grounded, await _rated(run, name, [one.text for one in grounded]), strict=True)
     ]
     await memories.add(drafts)
     for draft in drafts:
@@ -148,10 +150,16 @@ async def keep(state: GenerativeState, runtime: Runtime[Run]) -> GenerativeState
     form = SAID_ZH if is_chinese(state["question"]) else SAID
     speaker = run.options(GenerativeOptions).speaker
     said = form.format(speaker=speaker, name=name, question=state["question"], answer=state["answer"])[:LONGEST]
-    (importance,) = await ratings(run, name, [said])
+    (importance,) = await _rated(run, name, [said])
     memories = memories_of(run, name)
     await memories.add([memories.draft(said, "observation", importance)])
     return {}
+
+
+async def _rated(run: Run, name: str, texts: Sequence[str]) -> list[float]:
+    if run.options(GenerativeOptions).rate == "constant":
+        return [USUAL] * len(texts)
+    return await ratings(run, name, texts)
 
 
 def name_of(run: Run) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agents.events import MemoryRead, MemoryWritten
 from agents.generative_options import GenerativeOptions
-from agents.generative_stream import Draft, Weights, fitting, scored, unreflected
+from agents.generative_stream import Draft, unreflected
+from agents.memory.scoring import Weights, fitting, scored
 from backends.base import ToolCall, Value
 from tools.perform import Outcome
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.memory.record import in_utc
 from agents.pipeline import Options
 
 Weight = Annotated[float, Field(ge=0, le=100)]
@@ -61,7 +62,3 @@ class GenerativeOptions(Options):
 
     def clock(self, began: datetime) -> datetime:
         return in_utc(self.now or began)
-
-
-def in_utc(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from agents.generative_prompts import DAY, HOUR_BY_HOUR, MINUTES, Block, Blocks, Day, Hours, Stroke, numbered
+from agents.generative_prompts import DAY, HOUR_BY_HOUR, MINUTES, Block, Blocks, Day, Hours, Stroke
+from agents.memory.prompts import numbered
 from agents.structured import ask_json
 from backends.base import Message
 

@@ -1,20 +1,14 @@
-"""A memory stream: records, what each weighs for a question at a time, and where they are kept.
-
-Source: Park et al. 2023 (arXiv:2304.03442), section 4.1.
-"""
+"""A persona's memory stream: its records, and where they are kept. What each weighs: agents/memory/scoring.py."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from backends.base import Value
 from retrieval.analysis import terms
-
-DECAY = 0.995
-"""Of recency, for every hour since the record was last used."""
 
 
 class Draft(Value):
@@ -36,20 +30,9 @@ class Record(Draft):
     used: datetime
     """When it was made or last recalled."""
 
-
-class Weights(NamedTuple):
-    recency: float = 1.0
-    importance: float = 1.0
-    relevance: float = 1.0
-
-
-class Scored(NamedTuple):
-    record: Record
-    score: float
-    recency: float
-    """Scaled, as the two after it; without its weight."""
-    importance: float
-    relevance: float
+    @property
+    def last_access(self) -> datetime:
+        return self.used
 
 
 class Stream(Protocol):
@@ -70,44 +53,6 @@ class Stream(Protocol):
 
 Nearness = Callable[[str, Sequence[str]], Awaitable[list[float]]]
 """How near each text is to a query: cosine."""
-
-
-def scored(records: Sequence[Record], nearness: Sequence[float], now: datetime, weights: Weights) -> list[Scored]:
-    """Best first; of equals the later one. Each part is scaled to 0 ... 1 over all records before it is weighed."""
-    parts = zip(
-        records,
-        scaled([recency(record.used, now) for record in records]),
-        scaled([record.importance for record in records]),
-        scaled(nearness),
-        strict=True,
-    )
-    found = [
-        Scored(one, weights.recency * rec + weights.importance * imp + weights.relevance * rel, rec, imp, rel)
-        for one, rec, imp, rel in parts
-    ]
-    return sorted(found, key=lambda one: (-one.score, -one.record.id))
-
-
-def recency(used: datetime, now: datetime) -> float:
-    """1 for what was used just now, or is used in the future of a clock that was set back."""
-    return float(DECAY ** max(0.0, (now - used).total_seconds() / 3600))
-
-
-def scaled(values: Sequence[float]) -> list[float]:
-    """Min-max. Equal values order nothing: all are 0."""
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    return [0.0 if high == low else (value - low) / (high - low) for value in values]
-
-
-def fitting(found: Sequence[Scored], characters: int) -> list[Scored]:
-    """The best of them whose texts fit into so many characters, up to the first that does not; one in any case."""
-    kept: list[Scored] = []
-    for one in found:
-        characters -= len(one.record.text)
-        if kept and characters < 0:
-            break
-        kept.append(one)
-    return kept
 
 
 def unreflected(records: Sequence[Record]) -> float:

@@ -48,7 +48,8 @@ ONLY_IN = {
     "tokenizers": ("retrieval/",),
     "transformers": ("retrieval/", "backends/causal/hf"),
     "llguidance": ("backends/causal/guided.py",),
-    "numpy": ("backends/causal/", "retrieval/", "agents/experts/"),
+    # A hundred thousand memories are weighed as arrays.
+    "numpy": ("backends/causal/", "retrieval/", "agents/experts/", "agents/memory/"),
     "unified_planning": ("tools/pddl/",),
     "fastapi": ("server/",),
     "starlette": ("server/",),

@@ -53,6 +53,13 @@ class BM25Index:
     def __len__(self) -> int:
         return len(self._segments)
 
+    def held(self) -> Ids:
+        """The ids of all documents, ascending."""
+        import numpy as np
+
+        parts = self._segments.parts
+        return np.sort(np.concatenate([np.empty(0, np.int64), *(part.rows.ids[part.alive] for part in parts)]))
+
     def add(self, ids: Ids, payload: Sequence[str], *, terms: Sequence[Sequence[str]] | None = None) -> None:
         """Add texts, or their `terms` where they are known already; an id that is there is replaced.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
 from retrieval.tables import metadata
 
@@ -98,6 +98,28 @@ store_item = Table(
     Column("updated_at", Float, nullable=False),
 )
 """`namespace`: its labels joined by dots, which no label has. `indexed`: false, or the fields that a query looks at."""
+
+memory_record = Table(
+    "memory_record",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("scope", String, primary_key=True),
+    Column("owner", String, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("last_access", Float, nullable=False),
+    Column("importance", Float, nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("superseded_by", Integer),
+    Column("forgotten", Boolean, nullable=False),
+    Column("vector", LargeBinary),
+    Column("embedded_by", String, nullable=False),
+    Column("made_by", String, nullable=False),
+)
+"""`scope`: `user` or `thread`; `owner`: the user's name, or the thread's id."""
 
 event = Table(
     "event",

@@ -7,7 +7,8 @@ import pytest
 
 from agents.catalog import get
 from agents.generative_options import GenerativeOptions
-from agents.generative_stream import InOneRun, Memory, Record, Weights, scored
+from agents.generative_stream import InOneRun, Memory, Record
+from agents.memory.scoring import Weights, scored
 from agents.persona import Persona
 from agents.replay import replay
 from agents.run import Deps, RunInput

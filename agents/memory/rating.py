@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from agents.generative_options import GenerativeOptions
-from agents.generative_prompts import RATE, Ratings, numbered
+from agents.memory.prompts import RATE, Ratings, numbered
+from agents.memory.record import USUAL
 from agents.structured import ask_json
 from backends.base import Message
 from backends.errors import BadStructuredOutput
@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 
 AT_ONCE = 20
 """Memories in one call: the paper asks for each, which costs as many calls."""
-UNRATED = 5.0
-"""Where nobody says: the same for all, so that importance does not order them, and thirty-one of them reflect."""
 
 
 async def ratings(run: Run, name: str, texts: Sequence[str]) -> list[float]:
-    """One for each text, 1 to 10; UNRATED, with a warning, where the model's cannot be read."""
-    if run.options(GenerativeOptions).rate == "constant":
-        return [UNRATED] * len(texts)
+    """One for each text, 1 to 10; USUAL, with a warning, where the model's cannot be read."""
     if texts and run.deps.backend.name == "extractive":
-        run.warn("importance", f"'extractive' has no model to judge importance: {UNRATED:g} for each memory")
-        return [UNRATED] * len(texts)
+        run.warn("importance", f"'extractive' has no model to judge importance: {USUAL:g} for each memory")
+        return [USUAL] * len(texts)
     return [rating for first in range(0, len(texts), AT_ONCE) for rating in await _asked(run, name, texts, first)]
 
 
@@ -38,10 +34,10 @@ async def _asked(run: Run, name: str, texts: Sequence[str], first: int) -> list[
     try:
         found = await ask_json(run, message, fits=Ratings, question=prompt, subject=about, temperature=0.0)
     except BadStructuredOutput as error:
-        run.warn("importance", f"the model's ratings cannot be read, {UNRATED:g} for each: {error}")
-        return [UNRATED] * len(some)
+        run.warn("importance", f"the model's ratings cannot be read, {USUAL:g} for each: {error}")
+        return [USUAL] * len(some)
     if len(found.ratings) != len(some):
-        message_ = f"the model rated {len(found.ratings)} of {len(some)} memories; what is missing has {UNRATED:g}"
+        message_ = f"the model rated {len(found.ratings)} of {len(some)} memories; what is missing has {USUAL:g}"
         run.warn("importance", message_)
     given = [float(rating) for rating in found.ratings[: len(some)]]
-    return given + [UNRATED] * (len(some) - len(given))
+    return given + [USUAL] * (len(some) - len(given))

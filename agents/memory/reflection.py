@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from agents.generative_prompts import ASK, INFER, Insight, Insights, Questions, numbered
+from agents.memory.prompts import ASK, INFER, Insight, Insights, Questions, numbered
 from agents.structured import ask_json
 from backends.base import Message
 
@@ -21,7 +21,7 @@ class Grounded(NamedTuple):
 
 async def salient(run: Run, name: str, texts: Sequence[str], most: int) -> list[str]:
     """Raises BadStructuredOutput."""
-    prompt = ASK.format(name=name, most=most, memories=numbered(list(texts)))
+    prompt = ASK.format(name=name, most=most, memories=numbered(texts))
     asked = await ask_json(
         run, Message(role="user", content=prompt), fits=Questions, question=prompt, subject={"stage": "questions"}
     )
@@ -30,7 +30,7 @@ async def salient(run: Run, name: str, texts: Sequence[str], most: int) -> list[
 
 async def insights(run: Run, name: str, question: str, texts: Sequence[str], most: int) -> list[Grounded]:
     """Those that rest on something. Raises BadStructuredOutput."""
-    prompt = INFER.format(name=name, question=question, most=most, memories=numbered(list(texts)))
+    prompt = INFER.format(name=name, question=question, most=most, memories=numbered(texts))
     found = await ask_json(
         run, Message(role="user", content=prompt), fits=Insights, question=question, subject={"stage": "insights"}
     )
