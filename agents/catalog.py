@@ -23,6 +23,7 @@ PIPELINES = {
     "retro": "agents.retro:pipeline",
     "moe": "agents.moe:pipeline",
     "mrkl": "agents.mrkl:pipeline",
+    "hugginggpt": "agents.hugginggpt:pipeline",
     "research": "agents.research:pipeline",
     "generative": "agents.generative:pipeline",
 }

@@ -17,6 +17,7 @@ from agents.marginal_facts import Marginalised
 from agents.origins import Forked, ThreadRead
 from agents.search_tree import Backtracked, Candidate, Pruned
 from agents.spending import Price
+from agents.task_facts import TaskEvent
 from backends.base import Capabilities, Completion, FinishReason, Request, TokenLogprob, ToolCall, Usage
 from retrieval.base import Hit, Rerank
 from tools.errors import Fault
@@ -277,6 +278,7 @@ Event = (
     | Routed
     | Delegated
     | ExpertLoad
+    | TaskEvent
     | Marginalised
     | Reflection
     | MemoryRead

@@ -162,6 +162,11 @@ def running_task() -> str:
     return _task(_running())
 
 
+def outer_task() -> str:
+    """`task_id` of the step that the running one is nested in; empty in the outermost graph. Inside a node only."""
+    return _enclosing(_running())
+
+
 def _running() -> str:
     from langgraph.config import get_config
 

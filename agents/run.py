@@ -124,6 +124,7 @@ class Run:
     """The best answer so far, for a run that is cut short before it said any."""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     """The time that a node may use: a replay, and a step that runs again, find the same."""
+    shared: dict[str, Any] = field(default_factory=dict)  # Of steps that run side by side; not kept.
     _said: list[str] = field(default_factory=list)
 
     @property

@@ -30,7 +30,7 @@ def stand_ins(events: Iterable[Event]) -> Mapping[str, Tool]:
                 asked[str(event.details.get("tool"))] = str(event.details.get("purpose", ""))
             case ToolCalled(fault="bad_arguments"):
                 refused[event.call.name, event.call.arguments] = event.output
-            case ToolCalled(call=ToolCall(name="router"), fault=None):
+            case ToolCalled(call=ToolCall(name="router" | "registry"), fault=None):
                 routed |= {spec.name: spec for spec in _of_router(event.output)}
             case _:
                 pass
@@ -46,8 +46,8 @@ def stand_ins(events: Iterable[Event]) -> Mapping[str, Tool]:
 
 
 def _of_router(outcome: str) -> list[ToolSpec]:
-    """The tools among the experts that `agents.mrkl_routing` found."""
-    experts = [one["expert"] for one in json.loads(outcome)["experts"]]
+    """The tools among the experts that `agents.mrkl_routing` or `agents.task_experts.listing` found."""
+    experts = [one["expert"] for one in json.loads(outcome).get("experts", []) if "expert" in one]
     return [
         ToolSpec(name=expert["name"], description=expert["description"], parameters=expert["parameters"])
         for expert in experts

@@ -19,7 +19,7 @@ from tools.openapi.tool import Api, check_schema, tools_of
 from tools.web import read_url, rules_for
 
 if TYPE_CHECKING:
-    from server.tool_settings import OpenAPI
+    from server.tool_settings import OpenAPI, RegistryFile
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ async def document_tools(settings: Mapping[str, OpenAPI], environment: Mapping[s
     found: list[Tool] = []
     for name, given in settings.items():
         try:
-            secrets = _secrets(given, environment)
+            secrets = secrets_of(given, environment)
             document = await _document(given)
             found += await asyncio.to_thread(_made, name, given, document, secrets)
         except BadTool as error:
@@ -121,7 +121,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _secrets(given: OpenAPI, environment: Mapping[str, str]) -> dict[str, str]:
+def secrets_of(given: OpenAPI | RegistryFile, environment: Mapping[str, str]) -> dict[str, str]:
     """Headers with what the variables hold. Raises BadTool."""
     found = {
         header: header_value(f"headers_env.{header}", name, environment) for header, name in given.headers_env.items()

@@ -1,4 +1,4 @@
-"""Experts of a mixture: filled in from the settings, checked before the run begins, and found for it."""
+"""Experts of a mixture, or of a registry: filled in from the settings, checked before the run begins, found for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from agents.experts.expert import Equipment, Expert, built_in
 from agents.experts.gate_file import BadGate
+from agents.hugginggpt_options import HuggingGPTOptions
 from agents.moe_options import MoeOptions
 from agents.reflexion_options import ReflexionOptions
+from agents.task_experts.model import OWN
 from retrieval.pinned import pinned
 from server.errors import bad_request
 from server.gates import fitting
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from backends.base import Backend
     from server.openai.sandtable import RunLimits
     from server.services import Services
+    from tools.registry.entry import Entry
 
 WHERE = "sandtable.options.experts"
 
@@ -36,6 +39,8 @@ async def with_experts(
         settled = await with_experts(services, tenant, runs, inner, backend, limits, searches=searches)
         same = settled is inner
         return options if same else options.model_copy(update={"inner_options": settled.model_dump(mode="json")})
+    if isinstance(options, HuggingGPTOptions):
+        await _check_registry(services, tenant, options, limits)
     mixture = mixture_of(options)
     if mixture is None:
         return options
@@ -71,11 +76,36 @@ async def _check(
     check_capabilities(runs, backend)
 
 
+async def _check_registry(
+    services: Services, tenant: str, options: HuggingGPTOptions, limits: RunLimits | None
+) -> None:
+    if options.registry is not None and options.registry not in services.settings.registries:
+        known = ", ".join(services.settings.registries) or "none"
+        message = f"No registry {options.registry!r}; the setting 'registries' has {known}."
+        raise bad_request(message, "sandtable.options.registry", "invalid_value")
+    for entry in backends_of(services, options):
+        limits_for(services, tenant, limits, await services.backends.get(entry.backend))
+
+
+def backends_of(services: Services, options: Options) -> list[Entry]:
+    """Experts that are backends of their own, of the request and of the registry that it names."""
+    if isinstance(options, ReflexionOptions):
+        return backends_of(services, options.of_inner())
+    if not isinstance(options, HuggingGPTOptions):
+        return []
+    there, registries = list(options.experts), services.reach.registries
+    if options.registry is not None and registries is not None:
+        known = {entry.id for entry in there}
+        there += [entry for entry in registries.entries(options.registry) if entry.id not in known]
+    return [entry for entry in there if entry.backend not in (None, OWN)]
+
+
 async def equipment(services: Services, tenant: str, options: Options) -> Mapping[str, Equipment]:
     """What the experts that a run names have of their own. Raises ApiError, BackendError, RetrievalError."""
     mixture = mixture_of(options)
     if mixture is None:
-        return {}
+        found = {entry.id: await services.backends.get(entry.backend) for entry in backends_of(services, options)}
+        return {id: Equipment(backend=services.backends.for_run(one, tenant)) for id, one in found.items()}
     return {expert.name: Equipment(**await _own(services, tenant, expert)) for expert in mixture.experts}
 
 

@@ -23,7 +23,7 @@ from pydantic_settings import (
 from agents.experts.expert import ExpertParts
 from agents.spending import Limits, Price
 from backends.profiles import Embeddings, Flags, Kind
-from server.tool_settings import DocumentName, Fetch, MCPServer, OpenAPI, Wikipedia
+from server.tool_settings import DocumentName, Fetch, MCPServer, OpenAPI, RegistryFile, Wikipedia
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -176,6 +176,8 @@ class Settings(BaseSettings):
     """Of the user's own: name to `package.module:attribute`."""
     experts: dict[str, ExpertParts] = {}
     """Of the pipeline `moe`, by name, for requests that name none."""
+    registries: dict[DocumentName, RegistryFile] = {}
+    """Experts of the pipeline `hugginggpt`, by a name that requests choose."""
     max_concurrent_runs: int = Field(200, gt=0)
     max_queued_runs: int = Field(10_000, gt=0)
     pgvector_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = None

@@ -15,7 +15,9 @@ from backends.extractive import Extractive
 from backends.lifetime import closing
 from retrieval.loaders.isolated import IsolatedLoader
 from server.desk import TenantDesk
+from server.registries import read_registries
 from server.sandboxes import FOLDER, tier_of
+from server.settings import environment
 from server.web import AGENT, GuardedWeb
 from tools.base import Ask, Context, Rates
 from tools.errors import ToolError
@@ -34,7 +36,7 @@ FETCHED_SECONDS = 30.0
 
 
 async def reach_of(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> Context:
-    """Raises BadRates."""
+    """Raises BadRates, BadDocument."""
     # Pages of the web do not wait behind uploads.
     reader = IsolatedLoader(timeout_s=FETCHED_SECONDS, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(reader.aclose)
@@ -49,6 +51,7 @@ async def reach_of(settings: Settings, data_dir: Path, stack: AsyncExitStack) ->
         loader=reader,
         encyclopedia=_encyclopedia(settings),
         sandbox=tier.sandbox,
+        registries=await asyncio.to_thread(read_registries, settings.registries, environment()),
         no_sandbox="" if tier.sandbox is not None else f"{tier.reason}; {tier.way_out}",
     )
 

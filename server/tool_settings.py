@@ -142,6 +142,31 @@ class MCPServer(BaseModel):
         return self
 
 
+def _template(url: str) -> str:
+    return _endpoint(url.replace("{id}", "id")) and url
+
+
+class RegistryFile(BaseModel):
+    """`[registries.NAME]`: a list of experts for the pipeline `hugginggpt`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Field(min_length=1)
+    """`.toml`, `.json`, or `.jsonl` (see `tools.registry.files`)."""
+    endpoint: Annotated[str, AfterValidator(_template)] | None = None
+    """Where experts that name no way of their own are called: `{id}` stands for the expert's."""
+    body: Literal["args", "inputs"] = "inputs"
+    """What is posted to `endpoint`: see `tools.registry.entry`."""
+    api_key_env: Variable | None = None
+    """Name of the environment variable whose value is sent to `endpoint` as `Authorization: Bearer`."""
+    headers_env: dict[Header, Variable] = {}
+    approve: bool = False
+    """Whether a person is asked before a call of `endpoint`."""
+    seconds: float = Field(default=60.0, gt=0, le=120)
+    """Of a call, whatever the address."""
+    max_bytes: int = Field(default=10 << 20, gt=0)
+
+
 class Wikipedia(BaseModel):
     """`[wikipedia]`: where the tool of that name reads."""
 

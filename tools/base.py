@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backends.base import Source
     from retrieval.base import Hit, Parsed, Retriever
     from tools.desk import Desk, Kept
+    from tools.registry.base import Registries
     from tools.sandbox.base import Sandbox
     from tools.web import Web
     from tools.wiki import Page
@@ -69,6 +70,8 @@ class Context:
     """A public one; None: the documents of the run are all there is."""
     gate: Gate | None = None
     """Compares questions with descriptions; None: there is no embedder to do it."""
+    registries: Registries | None = None
+    """Lists of experts; None: none are set up."""
 
 
 class Ask(Protocol):

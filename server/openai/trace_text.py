@@ -20,9 +20,11 @@ from agents.events import (
 )
 from agents.experts.facts import Routed
 from agents.marginal_facts import Marginalised
-from backends.base import ToolCall
+from agents.task_facts import TaskEvent, TaskFailed, TaskFinished, TaskStarted
 
 SHOWN = 200
+UNTOLD = ("gate", "router", "registry")
+"""Calls that a pipeline makes for itself."""
 MOST = 4
 """Answers of a marginalising pipeline that are shown with their probabilities."""
 
@@ -37,10 +39,8 @@ def reasoning_of(event: Event) -> str:
         case Retrieved():
             names = ", ".join(dict.fromkeys(hit.filename for hit in event.hits)) or "nothing"
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
-        case ToolCalled(call=ToolCall(name="gate" | "router")):
-            return ""
         case ToolCalled():
-            return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
+            return _called(event)
         case Trial():
             judged = {True: "succeeded", False: "failed", None: "was not judged"}[event.success]
             return f"Trial {event.number} {judged}: {_short(event.answer) or event.stuck}\n"
@@ -48,6 +48,8 @@ def reasoning_of(event: Event) -> str:
             return _weighed(event)
         case Reflection():
             return _noted(event)
+        case TaskStarted() | TaskFinished() | TaskFailed():
+            return _of_task(event)
         case ApprovalAsked():
             return f"Waits for a person: {event.subject} with {_short(json.dumps(event.details, ensure_ascii=False))}\n"
         case ApprovalAnswered():
@@ -76,6 +78,22 @@ def _weighed(event: Routed | Marginalised) -> str:
         if one.logprob is not None
     )
     return f"{odds}Shares of the passages: {shares}.\n"
+
+
+def _called(event: ToolCalled) -> str:
+    if event.call.name in UNTOLD:
+        return ""
+    return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
+
+
+def _of_task(event: TaskEvent) -> str:
+    match event:
+        case TaskStarted():
+            return f"Task {event.task}, {event.kind}: {event.expert} begins with {_short(event.args)}\n"
+        case TaskFinished():
+            return f"Task {event.task}: {_short(event.text)}\n"
+        case TaskFailed():
+            return f"Task {event.task} failed: {_short(event.reason)}\n"
 
 
 def _noted(event: Reflection) -> str:

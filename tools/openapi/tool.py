@@ -80,15 +80,16 @@ async def _called(api: Api, operation: Operation, given: Mapping[str, Any], cont
         page = await api.web.send(operation.method, request.url, headers, request.body)
     except ToolError as error:
         raise ToolError(api.hushed(str(error))) from None
-    told = api.hushed(_told(page))
+    said = api.hushed(told(page))
     if 200 <= page.status < 300:
-        return f"{page.status}\n\n{told}"
+        return f"{page.status}\n\n{said}"
     if 300 <= page.status < 400:
         raise ToolError(f"{operation.place} answered {page.status}: it leads elsewhere, and only GET is followed")
-    raise ToolError(f"{operation.place} answered {page.status}: {told[:OF_A_FAULT]}")
+    raise ToolError(f"{operation.place} answered {page.status}: {said[:OF_A_FAULT]}")
 
 
-def _told(page: Page) -> str:
+def told(page: Page) -> str:
+    """What a model reads of an answer's body."""
     if not page.body:
         return "(no body)"
     message = Message()

@@ -1,0 +1,39 @@
+"""An expert that is a tool: the task's arguments are the tool's own, held to its schema."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from agents.task_experts.base import Failed, Job
+from agents.tool_use import use
+from backends.base import ToolCall
+from tools.errors import BadArguments
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
+
+    from agents.hugginggpt_options import HuggingGPTOptions
+    from agents.run import Run
+
+
+async def of_tool(run: Run, options: HuggingGPTOptions, job: Job, runtime: Runtime[Run]) -> str:
+    """As `agents.task_experts.base.Expert`."""
+    name = job.entry.tool or ""
+    there = {name: run.deps.tools[name]} if name in run.deps.tools else {}
+    arguments = _text(job)
+    if name in there:
+        try:
+            there[name].check(arguments)
+        except BadArguments:
+            # What another task found is text; where that does not fit, it may be meant as a number.
+            arguments = _text(job, as_json=True)
+    call = ToolCall(id=f"task_{job.task.id}", name=name, arguments=arguments)
+    done = await use(run, call, there, options)
+    if done.fault is not None:
+        raise Failed(done.text)
+    return done.text or "\n\n".join(hit.text for hit in done.hits)
+
+
+def _text(job: Job, *, as_json: bool = False) -> str:
+    return json.dumps(job.args(as_json=as_json), ensure_ascii=False)
