@@ -126,7 +126,7 @@ async def work(state: Todo, runtime: Runtime[Run]) -> HuggingGPTState:
             return End(task=task.id, failed=state["reason"])
         job, expert = Job(task, entry, ends), entry.kind()
         told = json.dumps(job.args(), ensure_ascii=False)
-        run.emit(TaskStarted, task=task.id, kind=task.task, expert=name, needs=task.needs(), args=told)
+        run.emit(TaskStarted, task=task.id, task_type=task.task, expert=name, needs=task.needs(), args=told)
         try:
             assert expert is not None, "only experts that can be called are chosen"
             return End(task=task.id, text=await EXPERTS[expert](run, options, job, runtime))
@@ -136,10 +136,10 @@ async def work(state: Todo, runtime: Runtime[Run]) -> HuggingGPTState:
     end = await board.work(task.id, task.needs(), perform)
     if end.failed:
         run.emit(
-            TaskFailed, task=task.id, kind=task.task, expert=name, reason=end.failed, because_of=end.because_of
+            TaskFailed, task=task.id, task_type=task.task, expert=name, reason=end.failed, because_of=end.because_of
         )  # fmt: skip
     else:
-        run.emit(TaskFinished, task=task.id, kind=task.task, expert=name, text=end.text)
+        run.emit(TaskFinished, task=task.id, task_type=task.task, expert=name, text=end.text)
     return {"ends": [end]}
 
 

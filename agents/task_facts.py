@@ -12,8 +12,8 @@ class TaskStarted(Fact):
 
     type: Literal["task_started"] = "task_started"
     task: int
-    kind: str
-    """The type of task, `translation`."""
+    task_type: str
+    """As the registry names it, `translation`."""
     expert: str
     needs: tuple[int, ...]
     args: str
@@ -23,7 +23,7 @@ class TaskStarted(Fact):
 class TaskFinished(Fact):
     type: Literal["task_finished"] = "task_finished"
     task: int
-    kind: str
+    task_type: str
     expert: str
     text: str
     """The result."""
@@ -32,7 +32,7 @@ class TaskFinished(Fact):
 class TaskFailed(Fact):
     type: Literal["task_failed"] = "task_failed"
     task: int
-    kind: str
+    task_type: str
     expert: str
     """Empty: none could be chosen."""
     reason: str

@@ -38,6 +38,10 @@ DEMOS = {
         "demos.mrkl:main",
         "A router over tools, pipelines and the model, first without a model; the answer says who gave it.",
     ),
+    "hugginggpt": Demo(
+        "demos.hugginggpt:main",
+        "Tasks that need each other's results, planned, given to experts, carried out at once; one fails, and why.",
+    ),
     "research": Demo(
         "demos.research:main",
         "How a market grew, in English and Chinese: a plan that a person changes, figures, a chart, a cited report.",

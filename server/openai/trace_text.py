@@ -89,7 +89,7 @@ def _called(event: ToolCalled) -> str:
 def _of_task(event: TaskEvent) -> str:
     match event:
         case TaskStarted():
-            return f"Task {event.task}, {event.kind}: {event.expert} begins with {_short(event.args)}\n"
+            return f"Task {event.task}, {event.task_type}: {event.expert} begins with {_short(event.args)}\n"
         case TaskFinished():
             return f"Task {event.task}: {_short(event.text)}\n"
         case TaskFailed():
