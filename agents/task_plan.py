@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from agents.task_board import End
 from agents.task_graph import faults
@@ -63,20 +64,20 @@ def plan_type(forms: Mapping[str, Form], most: int) -> type[BaseModel]:
 
     def sound(self: Any) -> Any:
         if wrong := problems(self.tasks, forms):
-            raise ValueError("; ".join(wrong))
+            raise PydanticCustomError("plan", "{wrong}", {"wrong": "; ".join(wrong)})
         return self
 
-    kinds = Literal[tuple(forms)]  # type: ignore[valid-type]
-    listed: Any = create_model("ListedTask", __base__=Task, task=(kinds, Field(description="Its type.")))
-    return create_model(
-        "Plan",
-        __config__=ConfigDict(extra="forbid"),
-        __validators__={
-            "whole": model_validator(mode="before")(classmethod(whole)),  # type: ignore[arg-type]
-            "sound": model_validator(mode="after")(sound),
-        },
-        tasks=(tuple[listed, ...], Field(max_length=most, description="None: no expert is needed.")),
+    types: Any = (Literal[tuple(forms)], Field(description="Its type."))
+    listed: Any = create_model("ListedTask", __base__=Task, task=types)
+    checks: dict[str, Any] = {
+        "whole": model_validator(mode="before")(classmethod(whole)),  # type: ignore[arg-type]
+        "sound": model_validator(mode="after")(sound),
+    }
+    many: Any = (tuple[listed, ...], Field(max_length=most, description="None: no expert is needed."))
+    made: type[BaseModel] = create_model(
+        "Plan", __config__=ConfigDict(extra="forbid"), __validators__=checks, tasks=many
     )
+    return made
 
 
 def problems(tasks: tuple[Task, ...], forms: Mapping[str, Form]) -> list[str]:

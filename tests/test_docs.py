@@ -173,11 +173,12 @@ def test_every_setting_is_told_of():
     from agents.experts.expert import ExpertParts
     from backends.profiles import Embeddings, Flags
     from server.settings import BackendProfile, Settings
-    from server.tool_settings import Fetch, MCPServer, OpenAPI, Wikipedia
+    from server.tool_settings import Fetch, MCPServer, OpenAPI, RegistryFile, Wikipedia
 
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     told = {name for row in rows(text) for name in CODE.findall(row)}
-    values = (Settings, BackendProfile, Flags, Embeddings, Fetch, MCPServer, OpenAPI, Wikipedia, ExpertParts)
+    of_tools = (Fetch, MCPServer, OpenAPI, RegistryFile, Wikipedia)
+    values = (Settings, BackendProfile, Flags, Embeddings, *of_tools, ExpertParts)
     assert told == {name for value in values for name in value.model_fields}
 
 
