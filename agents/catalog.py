@@ -24,6 +24,7 @@ PIPELINES = {
     "moe": "agents.moe:pipeline",
     "mrkl": "agents.mrkl:pipeline",
     "hugginggpt": "agents.hugginggpt:pipeline",
+    "toolformer": "agents.toolformer:pipeline",
     "research": "agents.research:pipeline",
     "generative": "agents.generative:pipeline",
 }

@@ -42,6 +42,9 @@ DEMOS = {
         "demos.hugginggpt:main",
         "Tasks that need each other's results, planned, given to experts, carried out at once; one fails, and why.",
     ),
+    "toolformer": Demo(
+        "demos.toolformer:main", "Tools called in the middle of a text, which goes on from what they say."
+    ),
     "research": Demo(
         "demos.research:main",
         "How a market grew, in English and Chinese: a plan that a person changes, figures, a chart, a cited report.",
