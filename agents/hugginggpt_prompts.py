@@ -13,6 +13,8 @@ from tools.registry.entry import Entry
 
 SHOWN = 200
 """Characters of a result in the report."""
+TOLD = 6_000
+"""Characters of a result that the model is told when it answers; other tasks are given all of it."""
 
 
 def plan(forms: Mapping[str, Form], most: int) -> str:
@@ -45,8 +47,10 @@ def results(tasks: Sequence[Task], experts: Mapping[int, str], ends: Mapping[int
 
 def _result(task: Task, expert: str, end: End) -> str:
     about = f'tool="{html.escape(expert[:64])}" task="{task.id} {html.escape(task.task)}"'
-    failed = ' failed="true"' if end.failed else ""
-    return f"<tool_result {about}{failed}>\n{unfenced(end.failed or end.text)}\n</tool_result>"
+    failed, text = ' failed="true"' if end.failed else "", end.failed or end.text
+    if len(text) > TOLD:
+        text = f"{text[:TOLD]}\n[cut: these are the first {TOLD:,} of {len(text):,} characters]"
+    return f"<tool_result {about}{failed}>\n{unfenced(text)}\n</tool_result>"
 
 
 def report(question: str, tasks: Sequence[Task], experts: Mapping[int, str], ends: Mapping[int, End]) -> str:

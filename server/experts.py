@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from agents.hugginggpt_options import HuggingGPTOptions
 from agents.moe_options import MoeOptions
 from agents.reflexion_options import ReflexionOptions
 from agents.task_experts.model import OWN
+from backends.errors import BackendError
 from retrieval.pinned import pinned
 from server.errors import bad_request
 from server.gates import fitting
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from server.openai.sandtable import RunLimits
     from server.services import Services
     from tools.registry.entry import Entry
+
+log = logging.getLogger(__name__)
 
 WHERE = "sandtable.options.experts"
 
@@ -83,8 +87,22 @@ async def _check_registry(
         known = ", ".join(services.settings.registries) or "none"
         message = f"No registry {options.registry!r}; the setting 'registries' has {known}."
         raise bad_request(message, "sandtable.options.registry", "invalid_value")
+    for entry in options.experts:
+        if entry.backend not in (None, OWN):
+            await services.backends.get(entry.backend)
+    for backend in (await _backends(services, options)).values():
+        limits_for(services, tenant, limits, backend)
+
+
+async def _backends(services: Services, options: Options) -> dict[str, Backend]:
+    """By expert; one of a registry whose backend is not to be had is left out, so that it is not offered."""
+    found: dict[str, Backend] = {}
     for entry in backends_of(services, options):
-        limits_for(services, tenant, limits, await services.backends.get(entry.backend))
+        try:
+            found[entry.id] = await services.backends.get(entry.backend)
+        except BackendError as error:
+            log.warning("the expert %r of a registry cannot be asked: %s", entry.id, error)
+    return found
 
 
 def backends_of(services: Services, options: Options) -> list[Entry]:
@@ -104,7 +122,7 @@ async def equipment(services: Services, tenant: str, options: Options) -> Mappin
     """What the experts that a run names have of their own. Raises ApiError, BackendError, RetrievalError."""
     mixture = mixture_of(options)
     if mixture is None:
-        found = {entry.id: await services.backends.get(entry.backend) for entry in backends_of(services, options)}
+        found = await _backends(services, options)
         return {id: Equipment(backend=services.backends.for_run(one, tenant)) for id, one in found.items()}
     return {expert.name: Equipment(**await _own(services, tenant, expert)) for expert in mixture.experts}
 

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agents.task_experts.base import Failed, Job
+from agents.task_experts.files import kept, sent
 from agents.tool_use import use
 from backends.base import ToolCall, ToolSpec
-from tools.base import Context, Tool
+from tools.base import Context, Result, Tool
 from tools.errors import ToolError
 from tools.openapi.tool import told
 from tools.registry.base import Endpoint
@@ -59,7 +60,7 @@ def endpoint_of(context: Context, options: HuggingGPTOptions, entry: Entry) -> E
 
 
 def _tool(run: Run, options: HuggingGPTOptions, entry: Entry) -> Tool:
-    async def post(given: Mapping[str, Any], context: Context) -> str:
+    async def post(given: Mapping[str, Any], context: Context) -> Result | str:
         return await _posted(endpoint_of(context, options, entry), entry, given, context)
 
     return Tool(
@@ -72,24 +73,23 @@ def _tool(run: Run, options: HuggingGPTOptions, entry: Entry) -> Tool:
     )
 
 
-async def _posted(place: Endpoint, entry: Entry, given: Mapping[str, Any], context: Context) -> str:
-    body = json.dumps(_inputs(given) if entry.body == "inputs" else given, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json", "Accept": "application/json, text/*;q=0.9", **place.secrets}
+async def _posted(place: Endpoint, entry: Entry, given: Mapping[str, Any], context: Context) -> Result | str:
+    content = await _inputs(given, context) if entry.body == "inputs" else given
+    headers = {"Content-Type": "application/json", "Accept": "application/json, */*;q=0.9", **place.secrets}
     if context.key:
         headers["Idempotency-Key"] = context.key
     try:
-        page = await place.web.send("POST", place.url, headers, body)
+        page = await place.web.send("POST", place.url, headers, json.dumps(content, ensure_ascii=False).encode())
     except ToolError as error:
         raise ToolError(hushed(str(error), place.secrets.values())) from None
-    text = hushed(told(page), place.secrets.values())
     if not 200 <= page.status < 300:
-        raise ToolError(f"{entry.id} answered {page.status}: {text[:OF_A_FAULT]}")
-    return text
+        raise ToolError(f"{entry.id} answered {page.status}: {hushed(told(page), place.secrets.values())[:OF_A_FAULT]}")
+    return await kept(page, call_name(entry), context) or hushed(told(page), place.secrets.values())
 
 
-def _inputs(given: Mapping[str, Any]) -> dict[str, Any]:
+async def _inputs(given: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """As Hugging Face's inference servers take it: what the model reads as `inputs`, all else as `parameters`."""
-    rest = dict(given)
+    rest = {name: await sent(value, context) for name, value in given.items()}
     first = next((name for name in ("inputs", "text", "image", "audio") if name in rest), next(iter(rest), None))
     inputs = rest.pop(first) if first is not None else ""
     return {"inputs": inputs, "parameters": rest} if rest else {"inputs": inputs}

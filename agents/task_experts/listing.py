@@ -140,15 +140,21 @@ def asks_person(run: Run, options: HuggingGPTOptions, entry: Entry) -> bool:
     """Whether it may stop to ask a person."""
     match entry.kind():
         case "tool":
-            tool = run.deps.tools.get(entry.tool or "")
             named = options.approve == "all" or (entry.tool or "") in options.approve
-            return named or (tool is not None and tool.needs_approval)
+            return named or needs_approval(run, entry)
         case "url":
             return entry.approve or options.approve == "all"
         case "pipeline":
             return catalog.get(entry.pipeline or "").asks
         case _:
             return False
+
+
+def needs_approval(run: Run, entry: Entry) -> bool:
+    """Of a tool. A replay goes by its listing alone: its tools are known from what was asked of a person anywhere,
+    within another pipeline for example."""
+    tool = run.deps.tools.get(entry.tool or "") if run.deps.answers is None else None
+    return entry.approve or (tool is not None and tool.needs_approval)
 
 
 def _form(run: Run, options: HuggingGPTOptions, entry: Entry) -> Form:
@@ -169,7 +175,8 @@ def _described(schema: Any) -> str:
 
 def _told(run: Run, options: HuggingGPTOptions, entry: Entry) -> dict[str, Any]:
     """With what a replay has to know of a tool; a description is cut, published ones have up to 42,000 characters."""
-    short = entry.model_copy(update={"description": entry.line(300)})
+    asks = entry.approve or (entry.tool is not None and run.deps.tools[entry.tool].needs_approval)
+    short = entry.model_copy(update={"description": entry.line(300), "approve": asks})
     told: dict[str, Any] = {"entry": short.model_dump(mode="json", exclude_defaults=True)}
     if entry.tool is not None:
         spec = run.deps.tools[entry.tool].spec

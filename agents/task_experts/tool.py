@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.task_experts.base import Failed, Job
+from agents.task_experts.listing import needs_approval
 from agents.tool_use import use
 from backends.base import ToolCall
 from tools.errors import BadArguments
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
 
     from agents.hugginggpt_options import HuggingGPTOptions
     from agents.run import Run
+    from tools.base import Tool
 
 
 async def of_tool(run: Run, options: HuggingGPTOptions, job: Job, runtime: Runtime[Run]) -> str:
     """As `agents.task_experts.base.Expert`."""
     name = job.entry.tool or ""
-    there = {name: run.deps.tools[name]} if name in run.deps.tools else {}
+    there: dict[str, Tool] = {}
+    if name in run.deps.tools:
+        there[name] = replace(run.deps.tools[name], needs_approval=needs_approval(run, job.entry))
     arguments = _text(job)
     if name in there:
         try:

@@ -69,6 +69,8 @@ def _chosen(names: Sequence[str], weights: Sequence[float]) -> str:
 def _weighed(event: Routed | Marginalised) -> str:
     """Which experts were chosen; which passage carried the answer: each one's share before and after it."""
     if isinstance(event, Routed):
+        if event.features == "downloads":
+            return ""  # The thought that follows says who was chosen, and why.
         chosen = zip(event.chosen, event.weights, strict=True)
         return "".join(f"gate: {_chosen(names, weights)}\n" for names, weights in chosen)
     shares = ", ".join(f"{one.filename} {one.prior:.4f} -> {one.posterior:.4f}" for one in event.documents)

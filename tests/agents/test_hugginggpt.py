@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given, settings
 from pydantic import ValidationError
 
 from agents.hugginggpt_options import HuggingGPTOptions
@@ -16,6 +17,8 @@ from backends.extractive import Extractive
 from tests.agents.fakes import Shelf, run, warnings
 from tests.agents.planned import HUGGINGGPT, TOOLBOX, Model, began, deps, ends, task
 from tests.agents.recording import as_json, record
+from tests.agents.test_task_graph import longest, plans
+from tests.agents.virtual_clock import run_virtually
 from tools.base import Context, tool
 from tools.registry.entry import Entry
 
@@ -184,6 +187,32 @@ async def test_tasks_that_do_not_need_each_other_run_at_once_and_no_round_holds_
     assert meeting.most == 2
 
 
+@tool(name="wait", seconds=1000)
+async def wait(seconds: float, after: list[str]) -> str:
+    """Wait."""
+    await asyncio.sleep(seconds)
+    return f"{seconds}"
+
+
+@settings(max_examples=12)
+@given(plans(8))
+def test_a_run_takes_as_long_as_the_longest_chain_of_its_plan(plan):
+    """The whole pipeline on a clock that jumps: graph, steps, tools and all."""
+    needs, seconds = plan
+    tasks = [
+        task(id, "wait", seconds=seconds[id], after=[f"<resource>-{need}" for need in all_])
+        for id, all_ in needs.items()
+    ]
+    given_ = deps(Model([tasks]), toolbox={"wait": wait}, choose="first")
+    told, wall = run_virtually(run(HUGGINGGPT, given_))
+    assert ends(told) == {id: str(seconds[id]) for id in needs}
+    places = {(event.type, event.task): place for place, event in enumerate(told) if event.type.startswith("task_")}
+    assert all(
+        places["task_finished", need] < places["task_started", id] for id, all_ in needs.items() for need in all_
+    )
+    assert wall <= 1.2 * longest(needs, seconds)
+
+
 async def test_no_more_run_at_once_than_the_width():
     meeting = Meeting(1)
     plan = [task(n, "meet", name=str(n)) for n in range(6)]
@@ -204,8 +233,8 @@ async def test_a_person_is_asked_while_others_go_on_and_what_needs_the_answer_wa
         task(2, "summarization", [1], text="<resource>-1"),
         task(3, "text-generation", [0], text="on <resource>-0"),
     ]
-    given = deps(Model([plan]), toolbox={**TOOLBOX, "pay": pay})
-    cassette = await record(HUGGINGGPT, given, RunInput(question="Pay!"), durable=True)
+    with_pay = deps(Model([plan]), toolbox={**TOOLBOX, "pay": pay})
+    cassette = await record(HUGGINGGPT, with_pay, RunInput(question="Pay!"), durable=True)
     told = cassette.run.events
     assert told[-1].type == "run_interrupted"
     assert told[-1].questions[0].value["details"]["arguments"] == {"text": "5 euros"}

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.task_board import Board, End
 from agents.task_graph import circles, faults, waiting_behind
 from tests.agents.virtual_clock import run_virtually
+
+FEW = settings(max_examples=40)
 
 
 @st.composite
@@ -71,6 +73,7 @@ async def carry_out(needs, seconds, width=64, failing=frozenset(), told=None):
     return {end.task: end for end in (task.result() for task in tasks)}, told
 
 
+@FEW
 @given(plans())
 def test_no_task_begins_before_what_it_needs_and_the_whole_takes_as_long_as_the_longest_chain(plan):
     needs, seconds = plan
@@ -83,6 +86,7 @@ def test_no_task_begins_before_what_it_needs_and_the_whole_takes_as_long_as_the_
     assert wall == pytest.approx(longest(needs, seconds))
 
 
+@FEW
 @given(plans(), st.integers(1, 4))
 def test_no_more_run_at_once_than_the_width_and_none_idles(plan, width):
     needs, seconds = plan
@@ -95,6 +99,7 @@ def test_no_more_run_at_once_than_the_width_and_none_idles(plan, width):
     assert wall >= max(chain, work / width) - 1e-6
 
 
+@FEW
 @given(plans(), st.data())
 def test_a_failed_task_fails_what_needs_it_and_nothing_else(plan, data):
     needs, seconds = plan
@@ -113,6 +118,7 @@ def test_a_failed_task_fails_what_needs_it_and_nothing_else(plan, data):
             assert bool(end.failed) == (id in failing)
 
 
+@FEW
 @given(plans(), st.data())
 def test_what_ended_before_is_not_done_again(plan, data):
     needs, _seconds = plan
@@ -135,6 +141,7 @@ def test_what_ended_before_is_not_done_again(plan, data):
     assert run_virtually(rest())[0]
 
 
+@FEW
 @given(plans(), st.data())
 def test_whatever_a_task_raises_ends_all_at_once(plan, data):
     needs, _seconds = plan
@@ -169,6 +176,7 @@ def test_whatever_a_task_raises_ends_all_at_once(plan, data):
     assert wall < 1
 
 
+@FEW
 @given(plans())
 def test_cancelling_cancels_all(plan):
     needs, _seconds = plan
@@ -184,11 +192,13 @@ def test_cancelling_cancels_all(plan):
     assert run_virtually(main())[0] == (0, True, True)
 
 
+@FEW
 @given(plans())
 def test_a_graph_without_circles_has_no_fault(plan):
     assert faults(plan[0], dict.fromkeys(plan[0], "x")) == []
 
 
+@FEW
 @given(plans(), st.data())
 def test_a_circle_is_found_and_told_task_by_task(plan, data):
     needs, _ = plan
@@ -210,6 +220,7 @@ def test_a_circle_is_found_and_told_task_by_task(plan, data):
     assert len({id for circle in found for id in circle}) == sum(map(len, found))
 
 
+@FEW
 @given(plans(), st.data())
 def test_a_need_of_no_task_is_told_by_name(plan, data):
     needs, _ = plan

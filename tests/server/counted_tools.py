@@ -1,5 +1,6 @@
 """Tools whose effects are counted in an SQLite file, as a user of the service might write them."""
 
+import asyncio
 import os
 import sqlite3
 import time
@@ -35,6 +36,13 @@ def step(text: Annotated[str, Field(description="What.")], context: Context) -> 
     said = record("step", text, context.key)
     time.sleep(0.2)
     return said
+
+
+@tool(read_only=True)
+async def pause(seconds: float, after: list[str]) -> str:
+    """Wait."""
+    await asyncio.sleep(seconds)
+    return f"waited {seconds:g}"
 
 
 @tool(seconds=60)

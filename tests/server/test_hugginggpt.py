@@ -1,6 +1,7 @@
 """HuggingGPT over HTTP and on the command line: registries, experts behind addresses, what is refused."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -116,6 +117,37 @@ async def test_an_address_of_a_request_is_held_to_the_rules_of_the_web_and_gets_
         assert '"塔! no key"' in content["content"]
 
 
+async def test_a_picture_is_kept_as_a_file_and_sent_to_the_next_expert(tmp_path, settings, experts):
+    picture, bodies = b"\x89PNG\r\n\x1a\n" + bytes(40), []
+
+    async def caption(head, writer):
+        bodies.append(head)
+        writer.write(reply('{"caption": "a tower"}', Content_Type="application/json"))
+
+    experts.answers |= {"/models/draw": reply(picture, Content_Type="image/png"), "/models/tell": caption}
+    (tmp_path / "models.json").write_text(
+        json.dumps([{"id": "draw", "tasks": ["text-to-image"]}, {"id": "tell", "tasks": ["image-to-text"]}])
+    )
+    registry = {**settings["registries"]["models"], "file": str(tmp_path / "models.json")}
+    plan = [
+        {"task": "text-to-image", "id": 0, "args": {"text": "a tower"}},
+        {"task": "image-to-text", "id": 1, "args": {"image": "<resource>-0"}},
+    ]
+    script = [{"told": "You plan", "text": json.dumps(plan)}, {"match": "<tool_result", "text": "Drawn."}]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    async with serving(tmp_path / "data", **{**settings, "registries": {"models": registry}}) as client:
+        answered = (await ask(client, "Draw a tower", registry="models")).json()
+        (made,) = answered["sandtable"]["artifacts"]
+        assert (made["filename"], made["media_type"], made["bytes"]) == ("draw.png", "image/png", len(picture))
+        assert (await client.get(f"/v1/files/{made['file_id']}/content")).content == picture
+        assert f"- 0 text-to-image, draw: {made['file_id']}" in answered["choices"][0]["message"]["content"]
+        assert '"caption": "a tower"' in answered["choices"][0]["message"]["content"]
+        length = next(line for line in bodies[0].split("\r\n") if line.lower().startswith("content-length"))
+        assert int(length.partition(":")[2]) == len(json.dumps({"inputs": b64encode(picture).decode()}))
+        run_id = answered["sandtable"]["run_id"]
+        assert (await client.post(f"/v1/runs/{run_id}/replay", json={})).json()["identical"]
+
+
 async def test_a_person_agrees_to_a_call_of_an_address(tmp_path, settings, experts):
     registry = {**settings["registries"]["models"], "approve": True}
     async with serving(tmp_path / "data", **{**settings, "registries": {"models": registry}}) as client:
@@ -127,6 +159,75 @@ async def test_a_person_agrees_to_a_call_of_an_address(tmp_path, settings, exper
         done = await resume(client, about["run_id"], answer=True)
         assert "1 shouting, org/louder: " in done["answer"]
         assert len(experts.heads) == 1
+
+
+async def test_a_pipeline_asks_a_person_and_what_was_done_before_is_not_done_again(tmp_path, settings, experts):
+    plan = [
+        {"task": "shouting", "id": 0, "args": {"text": "x"}},
+        {"task": "calling", "id": 1, "args": {"text": "2+3?"}},
+        {"task": "arithmetic", "id": 2, "args": {"expression": "<resource>-1 + 1"}},
+        {"task": "shouting", "id": 3, "dep": [1], "args": {"text": "y"}},
+    ]
+    script = [
+        {"told": "You plan", "text": json.dumps(plan)},
+        {"match": "^2", "results": 0, "tool_calls": [{"name": "calculator", "arguments": {"expression": "2+3"}}]},
+        {"match": "^2", "results": 1, "text": "5"},
+        {"match": "<tool_result", "text": "Called."},
+    ]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    caller = {"id": "caller", "tasks": ["calling"], "pipeline": "function_calling", "options": {"approve": "all"}}
+    async with serving(tmp_path / "data", **settings) as client:
+        waits = (await ask(client, "Call", registry="models", experts=[caller])).json()["error"]["sandtable"]
+        assert waits["questions"][0]["value"]["details"]["arguments"] == {"expression": "2+3"}
+        assert len(experts.heads) == 1
+        done = await resume(client, waits["run_id"], answer=True)
+        assert "- 1 calling, caller: 5\n- 2 arithmetic, calculator: 6\n- 3 shouting, org/louder: " in done["answer"]
+        assert len(experts.heads) == 2
+        assert (await client.post(f"/v1/runs/{done['id']}/replay", json={})).json()["identical"]
+
+
+async def test_the_published_models_are_offered_by_downloads_and_called_where_the_settings_say(
+    tmp_path, settings, experts, data_dir
+):
+    """The model takes the second of the first five; it is called at the registry's own address, as it is named."""
+    asked = {
+        "told": "Choose the one expert",
+        "text": '{"id": "philschmid/bart-large-cnn-samsum", "reason": "dialogues"}',
+    }
+    plan = [{"task": "summarization", "id": 0, "args": {"text": "A long talk."}}]
+    script = [{"told": "You plan", "text": json.dumps(plan)}, asked, {"match": "<tool_result", "text": "Summed up."}]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    published = data_dir / "hugginggpt" / "p0_models.jsonl"
+    registry = {**settings["registries"]["models"], "file": str(published)}
+    experts.answers["/models/philschmid/bart-large-cnn-samsum"] = reply('"short"', Content_Type="application/json")
+    async with serving(tmp_path / "data", **{**settings, "registries": {"models": registry}}) as client:
+        answered = (await ask(client, "Sum it up", registry="models")).json()
+        assert (
+            '- 0 summarization, philschmid/bart-large-cnn-samsum: "short"'
+            in answered["choices"][0]["message"]["content"]
+        )
+        events = (await events_of(client, answered["sandtable"]["run_id"]))["data"]
+    (routed,) = [event for event in events if event["type"] == "routed"]
+    rows = [json.loads(line) for line in published.read_text("utf-8").splitlines()]
+    best = sorted((row for row in rows if row["task"] == "summarization"), key=lambda row: -row["downloads"])[:5]
+    assert routed["experts"] == [row["id"] for row in best]
+    planned = next(event for event in events if event["type"] == "llm_called")["request"]["messages"][0]["content"]
+    assert all(f"- {task}: " in planned for task in {row["task"] for row in rows})
+
+
+async def test_an_expert_whose_backend_is_not_to_be_had_is_not_offered(tmp_path, settings, experts):
+    rows = [
+        {"id": "a", "tasks": ["summarization"], "backend": "nosuch:x", "downloads": 9},
+        {"id": "b", "tasks": ["summarization"], "backend": "own"},
+    ]
+    (tmp_path / "models.json").write_text(json.dumps(rows))
+    registry = {"file": str(tmp_path / "models.json")}
+    plan = [{"task": "summarization", "id": 0, "args": {"text": "A long talk."}}]
+    script = [{"told": "You plan", "text": json.dumps(plan)}, {"told": "Carry out", "text": "short"}, "Summed up."]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    async with serving(tmp_path / "data", **{**settings, "registries": {"models": registry}}) as client:
+        answered = (await ask(client, "Sum it up", registry="models")).json()
+        assert "- 0 summarization, b: short" in answered["choices"][0]["message"]["content"]
 
 
 @pytest.mark.parametrize(

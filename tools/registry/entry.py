@@ -33,7 +33,10 @@ class Entry(BaseModel):
         default="args",
         description="What is posted: the arguments as an object, or {inputs, parameters} as Hugging Face takes them.",
     )
-    approve: bool = Field(default=False, description="Whether a person is asked before it is called.")
+    approve: bool = Field(
+        default=False,
+        description="Whether a person is asked before a call, of a tool or an address; a tool may ask anyway.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -44,6 +47,8 @@ class Entry(BaseModel):
             raise ValueError(f"{self.id!r} has options, which only a pipeline takes")
         if self.instructions and self.backend is None:
             raise ValueError(f"{self.id!r} has instructions, which only a backend is told")
+        if self.approve and (self.pipeline or self.backend):
+            raise ValueError(f"{self.id!r} has approve, which a tool or an address has; a pipeline's is in its options")
         return self
 
     def kind(self) -> Kind | None:
