@@ -14,6 +14,7 @@ RetrievalError
 +-- BadReranker       a reranker's spec that names none
 +-- RerankerMissing   the named reranker cannot be loaded here (says why and the way out)
 +-- EmbedderFailed    a service that embeds did not, or what it sent are no vectors
++-- TrainingRefused   training data or settings that a retriever cannot be trained with (`param`: which)
 """
 
 from __future__ import annotations
@@ -95,3 +96,9 @@ class EmbedderFailed(RetrievalError):
         self.retry_after = retry_after
         self.passing = passing
         self.refused = refused
+
+
+class TrainingRefused(RetrievalError):
+    def __init__(self, message: str, param: str = "training_file") -> None:
+        super().__init__(message)
+        self.param = param

@@ -27,6 +27,7 @@ from server.shapes import (
     ToolOutcome,
     VectorStoreObject,
 )
+from server.training_shapes import TrainingCheckpointObject, TrainingEventObject, TrainingJobObject
 
 JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "GET /v1/models": ModelList,
@@ -81,6 +82,12 @@ JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "POST /v1/tools/{name}/call": ToolOutcome,
     "GET /healthz": Alive,
     "GET /readyz": Readiness,
+    "POST /v1/fine_tuning/jobs": TrainingJobObject,
+    "GET /v1/fine_tuning/jobs": Page[TrainingJobObject],
+    "GET /v1/fine_tuning/jobs/{job_id}": TrainingJobObject,
+    "POST /v1/fine_tuning/jobs/{job_id}/cancel": TrainingJobObject,
+    "GET /v1/fine_tuning/jobs/{job_id}/events": Page[TrainingEventObject],
+    "GET /v1/fine_tuning/jobs/{job_id}/checkpoints": Page[TrainingCheckpointObject],
 }
 """By route; one that is missing here answers an object that is not described."""
 

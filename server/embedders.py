@@ -1,4 +1,5 @@
-"""Embedders by name, those behind HTTP among them: `PROFILE:MODEL` is a model of that profile's server."""
+"""Embedders by name, those behind HTTP among them: `PROFILE:MODEL` is a model of that profile's server, `ft:NAME` one
+that was trained here."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from backends.presets import PRESETS
 from backends.profiles import Profile
 from retrieval.errors import EmbedderFailed, EmbedderMissing
 from server.loop_thread import LoopThread
+from server.trained_models import PREFIX as TRAINED
+from server.trained_models import TrainedModels
 
 if TYPE_CHECKING:
     from array import array
@@ -29,8 +32,11 @@ class Embedders:
     with a model in process, and a stop of the service ends requests under way.
     """
 
-    def __init__(self, cache_dir: Path, profiles: Mapping[str, Profile]) -> None:
+    def __init__(
+        self, cache_dir: Path, profiles: Mapping[str, Profile], trained: TrainedModels | None = None
+    ) -> None:  # fmt: skip
         self._cache_dir = cache_dir
+        self._trained = trained
         self._profiles = profiles
         self._loop = LoopThread()
         self._models: list[EmbeddingModel] = []
@@ -39,6 +45,8 @@ class Embedders:
         """The embedder of `spec`; nothing is loaded or asked yet. Raises EmbedderMissing."""
         from retrieval.embedders.load import PREFIX, load
 
+        if spec.startswith(TRAINED) and self._trained is not None:
+            return load(f"{PREFIX}{self._trained.folder(spec)}", cache_dir=self._cache_dir)
         name, colon, model = spec.strip().partition(":")
         profile = self._profiles.get(name)
         if profile is None or not colon or spec.startswith(PREFIX):

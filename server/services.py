@@ -21,6 +21,7 @@ from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.settings import Settings
 from server.storage.blobs import Blobs, free_bytes
+from server.trainings import Trainings
 from tools.base import Context
 from tools.toolbox import Toolbox
 
@@ -34,6 +35,7 @@ class Services:
     collections: OpenCollections
     ingest: IngestQueue
     builds: Builds
+    trainings: Trainings
     events: EventLog
     backends: Backends
     checkpoints: Checkpoints

@@ -39,6 +39,8 @@ from server.storage import files, responses
 from server.storage.blobs import Blobs
 from server.storage.migrate import migrate
 from server.tool_context import reach_of
+from server.trained_models import TrainedModels
+from server.trainings import Trainings
 from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,8 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
 
     directory = data_dir / "collections"
     leftover = LeftoverTables(database, await asyncio.to_thread(_postgres, settings, data_dir, stack))
-    collections = _collections(settings, directory, database, leftover, searchers, stack)
+    models = TrainedModels(data_dir)
+    collections = _collections(settings, directory, database, leftover, searchers, models, stack)
     loader = IsolatedLoader(timeout_s=settings.load_timeout, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(loader.aclose)
     events = EventLog(database)
@@ -96,6 +99,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         collections=collections,
         ingest=ingest,
         builds=builds,
+        trainings=Trainings(database, blobs, models),
         events=events,
         backends=backends,
         checkpoints=checkpoints,
@@ -122,6 +126,9 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     if left := await builds.start(directory):
         log.info("going on with %d generations that an earlier process was building", left)
     stack.push_async_callback(builds.stop)
+    if left := await services.trainings.start():
+        log.info("going on with %d trainings that an earlier process left unfinished", left)
+    stack.push_async_callback(services.trainings.stop)
     return services
 
 
@@ -144,11 +151,11 @@ def _postgres(settings: Settings, data_dir: Path, stack: AsyncExitStack) -> Post
 
 def _collections(
     settings: Settings, directory: Path, database: Database, leftover: LeftoverTables, searchers: ThreadPoolExecutor,
-    stack: AsyncExitStack,
+    models: TrainedModels, stack: AsyncExitStack,
 ) -> OpenCollections:  # fmt: skip
     builder = build_thread()
     stack.callback(builder.shutdown, cancel_futures=True)
-    embedders = Embedders(settings.cache(), profiles(settings, environment()))
+    embedders = Embedders(settings.cache(), profiles(settings, environment()), models)
     collections = OpenCollections(database, embedders.load, searchers, builder, directory, settings.build_cpu, leftover)
     stack.push_async_callback(collections.close)
     stack.push_async_callback(asyncio.to_thread, embedders.close)

@@ -65,6 +65,8 @@ ONLY_IN = {
         "retrieval/embedders/sentence_transformer.py",
         "retrieval/rerankers/cross_encoder.py",
     ),
+    # Training in a process of its own.
+    "datasets": ("retrieval/training/fit.py",),
 }
 
 # Loaded on use: importing one of these costs between 30 ms and a second of CPU.
@@ -74,7 +76,7 @@ HEAVY = (
     "langgraph", "langchain_core", "httpx", "httpcore", "idna", "docx",
     "openpyxl", "pptx", "pypdfium2", "bs4", "lxml", "fastapi",
     "starlette", "sqlalchemy", "pint", "mcp", "mcp_types", "httpx2", "sse_starlette", "jsonschema",
-    "psycopg", "pgvector", "yaml",
+    "psycopg", "pgvector", "yaml", "datasets", "accelerate",
 )  # fmt: skip
 # What a package may load when it is imported all the same.
 EXPECTED = {"retrieval": {"sqlalchemy"}}
@@ -183,7 +185,7 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
-OPTIONAL = {"hf", "langchain", "pgvector", "planner", "plot", "sandbox"}
+OPTIONAL = {"hf", "langchain", "pgvector", "planner", "plot", "sandbox", "train"}
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 
 

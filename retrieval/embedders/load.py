@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
 BUNDLED: Final = frozenset({"default", "minilm", "all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"})
 PREFIX: Final = "st:"
+ABOUT: Final = "trained.json"
+"""In the folder of a retriever trained here, beside the weights: how it was trained, and what that has brought."""
 
 
 def load(spec: str, *, cache_dir: Path) -> Embedder:
     """Return the embedder that `spec` names, without loading its model yet (the first use does).
 
     "minilm", "all-MiniLM-L6-v2" and "default" are the bundled one; "st:NAME_OR_PATH", or any other name, is a
-    sentence-transformers model. Raises EmbedderMissing on an empty name.
+    sentence-transformers model, or the folder of a retriever trained here. Raises EmbedderMissing on an empty name.
     """
     if spec in BUNDLED:
         from retrieval.embedders.minilm import MiniLM
@@ -29,6 +31,10 @@ def load(spec: str, *, cache_dir: Path) -> Embedder:
     name = spec.removeprefix(PREFIX).strip()
     if not name:
         raise EmbedderMissing(f"{spec!r} names no model: give 'default', or 'st:' and a model's name or folder")
+    if Path(name, ABOUT).is_file():
+        from retrieval.embedders.trained import Trained
+
+        return Trained(Path(name).absolute(), cache_dir)
     if Path(name).is_dir():
         from retrieval.embedders.converted import FolderEmbedder
 

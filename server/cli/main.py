@@ -32,6 +32,10 @@ COMMANDS = {
     "train-gate": Entry(
         "server.cli.train_gate:train_gate", "Train the gate of a mixture of experts from judged routes."
     ),
+    "train-retriever": Entry(
+        "server.cli.train_retriever:train_retriever",
+        "Train an embedder on questions and the passages that answer them.",
+    ),
     "plan": Entry("server.cli.plan:plan", "Plan for a PDDL domain and problem; check the plan."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
     "sandbox": Entry("server.cli.sandbox:sandbox", "Run code for services elsewhere, in this machine's sandbox."),

@@ -166,3 +166,38 @@ conversation_item = Table(
     Column("position", Integer, nullable=False),
     Column("data", JSON, nullable=False),
 )
+
+training_job = Table(
+    "training_job",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("asked", JSON, nullable=False),
+    Column("recipe", JSON, nullable=False),
+    Column("metadata", JSON),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("fine_tuned_model", String),
+    Column("result_file", String),
+    Column("about", JSON),
+    Column("error", JSON),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index("training_job_by_age", "tenant", "created_at"),
+)
+"""`asked`: what the request said (model, files, suffix, hyperparameters); `about`: what came of it, as the model's own
+`trained.json` says it."""
+
+training_event = Table(
+    "training_event",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("job_id", ForeignKey("training_job.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("level", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)

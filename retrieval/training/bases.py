@@ -1,0 +1,51 @@
+"""What a training may begin with: a model of sentence-transformers on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from retrieval.embedders.load import ABOUT, BUNDLED, PREFIX
+from retrieval.errors import TrainingRefused
+from retrieval.training.towers import SHARED
+
+
+class Base(NamedTuple):
+    path: str
+    """A folder, or a name in the Hugging Face cache."""
+    scripts: tuple[str, ...]
+    """Those that it reads; none: all."""
+
+
+def base_of(spec: str) -> Base:
+    """Raises TrainingRefused where there is no such model, or it has two encoders already; loads nothing."""
+    if spec in BUNDLED:
+        from retrieval.embedders.minilm import MiniLM
+        from retrieval.embedders.weights import model_folder
+
+        return Base(str(model_folder()), tuple(sorted(MiniLM.scripts)))
+    name = spec.removeprefix(PREFIX).strip()
+    folder = Path(name)
+    if name and (folder / ABOUT).is_file():
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
+        if about["towers"] != "shared":
+            raise TrainingRefused(f"{spec!r} has two encoders already; begin with one that has one", "model")
+        return Base(str(folder.absolute() / SHARED), tuple(about["scripts"]))
+    if name and (folder.is_dir() or _cached(name)):
+        return Base(str(folder.absolute()) if folder.is_dir() else name, ())
+    raise TrainingRefused(
+        f"there is no model {spec!r} on this machine to begin with: give 'minilm', or the folder of a model of "
+        f"sentence-transformers, or fetch one with `hf download NAME`",
+        "model",
+    )
+
+
+def _cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:
+        return False
