@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from retrieval.embedders.load import ABOUT
 from retrieval.scripts import shares
@@ -33,22 +34,50 @@ def parts(material: Material, recipe: Recipe, held: Material | None) -> Parts:
     return found if held is None else found._replace(held=list(held.examples))
 
 
+class Fitted(NamedTuple):
+    model: Any
+    before: dict[str, Any]
+    """The weights it began with."""
+    about: dict[str, Any]
+
+
 def train(
     material: Material, out: Path, recipe: Recipe, *, base: str, work: Path, held: Material | None = None,
-    name: str = "", about_base: Mapping[str, Any] | None = None, told: Told = lambda event: None,
+    name: str = "", scripts: Sequence[str] = (), told: Told = lambda event: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train from the model `base` (a folder, or a name in the Hugging Face cache), and write `out`: the weights, and
     `trained.json`, which is also returned. `out` appears whole, at the end.
 
     `work` keeps checkpoints: a second call with the same arguments goes on from there. `held`: questions to measure
-    with, in place of the recipe's share. Raises TrainingRefused, EmbedderMissing.
+    with, in place of the recipe's share. `scripts`: what the base reads. Raises TrainingRefused, EmbedderMissing.
     """
-    import copy
-
-    check_installed()
-    began = time.perf_counter()
     chosen = parts(material, recipe, held)
     passages = list(dict.fromkeys((*material.passages, *(held.passages if held is not None else ()))))
+    model, before, about = fitted(chosen, passages, recipe, base=base, work=work, told=told)
+    found: dict[str, Any] = {
+        "name": name,
+        "base": base,
+        "towers": recipe.towers,
+        "scripts": _scripts(scripts, chosen.train),
+        "recipe": recipe.model_dump(),
+        "questions": {part: len(examples) for part, examples in chosen._asdict().items()},
+        **about,
+        "measured": None,
+    }
+    if chosen.held:
+        told({"type": "message", "message": f"measures with {len(chosen.held)} questions that were held back"})
+        ranked = pool(chosen.held, passages, recipe.seed, MEASURED_PASSAGES)
+        found["measured"] = measured(untuned(model, before), model, chosen.held, ranked)
+    _publish(model, out, found)
+    return found
+
+
+def fitted(
+    chosen: Parts, passages: Sequence[str], recipe: Recipe, *, base: str, work: Path, told: Told = lambda event: None
+) -> Fitted:
+    """The model that `chosen.train` makes of `base`, as `chosen.validation` prefers it. Raises as `train`."""
+    check_installed()
+    began = time.perf_counter()
     model = begun(base, recipe)
     before = {key: weight.detach().clone() for key, weight in model.state_dict().items()}
     if recipe.frozen_layers:
@@ -61,28 +90,20 @@ def train(
     told({"type": "metrics", "step": 0, **{name: round(value, 4) for name, value in first.items()}})
     done = fit(model, rows, judge, recipe, work, told)
     model.eval()
-    share, figures = blended(model, before, judge, recipe.select) if recipe.blend else (1.0, judge(model))
+    share, last = blended(model, before, judge, recipe.select) if recipe.blend else (1.0, judge(model))
     windows(model, window)
-    seconds = time.perf_counter() - began
-    found: dict[str, Any] = {
-        "name": name,
-        "base": base,
-        "towers": recipe.towers,
-        "scripts": _scripts(about_base or {}, chosen.train),
-        "recipe": recipe.model_dump(),
-        "questions": {part: len(examples) for part, examples in chosen._asdict().items()},
+    about = {
         "training": {**done, "blend": share, "trained_tokens": _tokens(model, rows, recipe, done["epochs"])},
-        "validation": {"untuned": first, "tuned": figures},
-        "seconds": round(seconds, 1),
-        "measured": None,
+        "validation": {"untuned": first, "tuned": last},
+        "seconds": round(time.perf_counter() - began, 1),
     }
-    if chosen.held:
-        told({"type": "message", "message": f"measures with {len(chosen.held)} questions that were held back"})
-        untuned = copy.deepcopy(model)
-        untuned.load_state_dict(before)
-        ranked = pool(chosen.held, passages, recipe.seed, MEASURED_PASSAGES)
-        found["measured"] = measured(untuned, model, chosen.held, ranked)
-    _publish(model, out, found)
+    return Fitted(model, before, about)
+
+
+def untuned(model: Any, before: Mapping[str, Any]) -> Any:
+    """The same model with the weights it began with."""
+    found = copy.deepcopy(model)
+    found.load_state_dict(before)
     return found
 
 
@@ -103,9 +124,8 @@ def _sizes(chosen: Parts, rows: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _scripts(about_base: Mapping[str, Any], examples: Sequence[Example]) -> list[str]:
+def _scripts(known: Sequence[str], examples: Sequence[Example]) -> list[str]:
     """What the model reads: what its base did, and what it has now learned; none where the base reads all."""
-    known = about_base.get("scripts") or []
     if not known:
         return []
     found = shares(" ".join(one.query for one in examples))

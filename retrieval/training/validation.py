@@ -12,7 +12,7 @@ from retrieval.training.negatives import lexical, mined
 
 WRONG: Final = 30
 """Passages that BM25 finds for each question, as DPR's validation by average rank has it."""
-MOST: Final = 2_000
+MOST: Final = 1_000
 """Passages in the pool: every validation embeds them all."""
 
 

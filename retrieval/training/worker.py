@@ -62,7 +62,7 @@ def run(folder: Path, told: Any) -> dict[str, Any]:
         work=folder / CHECKPOINTS,
         held=read(folder / HELD) if (folder / HELD).is_file() else None,
         name=order["name"],
-        about_base={"scripts": order["scripts"]},
+        scripts=order["scripts"],
         told=told,
     )
 

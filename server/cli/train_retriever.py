@@ -37,9 +37,7 @@ JOBS = "/v1/fine_tuning/jobs"
 @click.option("--max-tokens", type=int, help="Longer texts are cut there while training.  [128]")
 @click.option("--frozen-layers", type=int, help="Lowest layers that keep their weights.  [0]")
 @click.option("--patience", type=int, help="Validations without a better one before it ends.  [2]")
-@click.option(
-    "--select", type=click.Choice(["average_rank", "mrr"]), help="By what weights are chosen.  [average_rank]"
-)
+@click.option("--select", type=click.Choice(["average_rank", "mrr"]), help="What chooses weights.  [average_rank]")
 @click.option("--blend/--no-blend", default=None, help="Try mixtures with the weights before.  [blend]")
 @click.option("--validation", type=float, help="Share of the questions that weights are chosen by.  [0.1]")
 @click.option("--held", type=float, help="Share that is measured with; 0: none.  [0.2]")
@@ -55,8 +53,8 @@ def train_retriever(
     Data: JSON lines of {"query", "positive"} with perhaps "positives", "negatives", "answers", "group", and {"passage"}
     for what else there is to find; or a folder of the BEIR form; or, with -c, what was judged of a collection.
 
-    The work goes on from its last checkpoint if it is cut short: --job ID follows it again. The embedder's name, printed
-    at the end, is what `swap --embedder` takes.
+    The work goes on from its last checkpoint if it is cut short: --job ID follows it again. The embedder's name, which
+    is printed at the end, is what `swap --embedder` takes.
     """
     if job is None and (name is None or (data is None) == (collection is None)):
         raise click.UsageError("give NAME and either data or -c COLLECTION; or --job ID")

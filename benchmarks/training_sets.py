@@ -1,0 +1,131 @@
+"""LoCoMo and BFCL as training data: who is to find what, and which part is held back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval.training.examples import Example
+from retrieval.training.split import Parts, groups, split
+
+HELD_CONVERSATIONS = ("47", "50")
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training. `pools`: the questions held back, each with the passages among which they look."""
+
+    parts: Parts
+    passages: list[str]
+    pools: list[tuple[list[Example], list[str]]]
+
+
+def locomo(data: Path, validation: float, seed: int) -> list[Fold]:
+    """Questions about long conversations, which find the turns that are the evidence; split by conversation."""
+    talks = {path.stem: _conversation(path) for path in sorted((data / "locomo").glob("*.json"))}
+    trained = [talk for name, talk in talks.items() if name not in HELD_CONVERSATIONS]
+    chosen = split([one for asked, _ in trained for one in asked], validation=validation, held=0.0, seed=seed)
+    held = [talk for name, talk in talks.items() if name in HELD_CONVERSATIONS]
+    passages = [text for _, turns in trained for text in turns]
+    return [Fold(chosen._replace(held=[one for asked, _ in held for one in asked]), passages, held)]
+
+
+def _conversation(path: Path) -> tuple[list[Example], list[str]]:
+    record = json.loads(path.read_text("utf-8"))
+    sessions = [turns for name, turns in record.items() if name.startswith("session_") and isinstance(turns, list)]
+    turns = {turn["dia_id"]: _turn(turn) for session in sessions for turn in session}
+    asked = []
+    for question in record["qa"]:
+        named = [
+            part for one in question.get("evidence", []) for part in one.replace(";", " ").replace(",", " ").split()
+        ]
+        right = tuple(dict.fromkeys(turns[id] for id in named if id in turns))
+        if right:
+            answer = str(question.get("answer", question.get("adversarial_answer", "")))
+            asked.append(Example(query=question["question"], positives=right, answers=(answer,) if answer else ()))
+    return asked, list(dict.fromkeys(turns.values()))
+
+
+def _turn(turn: dict[str, Any]) -> str:
+    shown = f" [shares {turn['blip_caption']}]" if turn.get("blip_caption") else ""
+    return f"{turn['speaker']}: {turn['text']}{shown}"
+
+
+def bfcl(data: Path, validation: float, seed: int) -> list[Fold]:
+    """Wishes, which find the function that fulfils them. Functions that are offered together belong together; each of
+    the folds is held back once, so that every question is measured by a model that has seen none of its functions.
+
+    The simple and multiple sets are trained on as well, but for functions of the same names.
+    """
+    asked, tools = _cases(data / "bfcl-live-multiple" / "cases.jsonl")
+    together = sorted(groups(asked), key=len, reverse=True)
+    folds: list[list[Example]] = [[] for _ in range(FOLDS)]
+    for group in together:
+        min(folds, key=len).extend(group)
+    more: list[Example] = []
+    others: dict[str, str] = {}
+    for name in ("multiple", "simple_python"):
+        found, theirs = _cases(data / "bfcl" / f"{name}.jsonl")
+        others |= {tool: text for tool, text in theirs.items() if tool not in tools}
+        more += [one for one in found if {*one.positives, *one.negatives} <= set(others.values())]
+    made = []
+    for held in folds:
+        rest = [one for other in folds if other is not held for one in other]
+        seen = {text for one in held for text in (*one.positives, *one.negatives)}
+        chosen = split([*rest, *more], validation=validation, held=0.0, seed=seed)
+        passages = [text for text in (*tools.values(), *others.values()) if text not in seen]
+        made.append(Fold(chosen._replace(held=held), list(dict.fromkeys(passages)), [(held, list(tools.values()))]))
+    return made
+
+
+def _cases(path: Path) -> tuple[list[Example], dict[str, str]]:
+    """Questions, and the texts of functions by name."""
+    asked, tools = [], {}
+    for case in _lines(path):
+        for function in case["function"]:
+            tools.setdefault(function["name"], _tool(function))
+        right = {name for call in case["ground_truth"] for name in call}
+        offered = [function["name"] for function in case["function"]]
+        query = " ".join(one["content"] for one in case["question"][0] if one["role"] == "user")
+        asked.append((query, [name for name in offered if name in right], [n for n in offered if n not in right]))
+    top = _components([[*right, *wrong] for _, right, wrong in asked])
+    examples = [
+        Example(
+            query=query,
+            positives=tuple(tools[name] for name in right),
+            negatives=tuple(tools[name] for name in wrong),
+            group=f"{path.stem} {top(right[0])}",
+        )
+        for query, right, wrong in asked
+    ]
+    return examples, tools
+
+
+def _components(together: list[list[str]]) -> Any:
+    above: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            name = above[name]
+        return name
+
+    for names in together:
+        for name in names:
+            above[top(name)] = top(names[0])
+    return top
+
+
+def _tool(function: dict[str, Any]) -> str:
+    fields = function.get("parameters", {}).get("properties", {})
+    lines = [f"{name}: {field.get('description', '')}" for name, field in fields.items()]
+    return "\n".join([f"{function['name']}: {function['description']}", *lines])
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
