@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,7 @@ def fit(
     """
     from datasets import Dataset
     from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers.base.losses.merged_forward import column_merging_disabled
     from transformers import EarlyStoppingCallback
     from transformers.trainer_utils import get_last_checkpoint
 
@@ -53,7 +55,10 @@ def fit(
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
     if last is not None:
         told({"type": "message", "message": f"goes on from {Path(last).name}"})
-    done = trainer.train(resume_from_checkpoint=last)
+    # Questions and passages in one forward pass are questions padded to the length of passages: a processor does it all.
+    apart = column_merging_disabled() if trainer.args.device.type == "cpu" else nullcontext()
+    with apart:
+        done = trainer.train(resume_from_checkpoint=last)
     best = trainer.state.best_model_checkpoint
     return {
         "steps": trainer.state.global_step,
