@@ -72,10 +72,11 @@ def read(path: Path) -> Material:
 
 def material(rows: Iterable[Row]) -> Material:
     """Raises TrainingRefused where no question is among them."""
-    examples, passages = [], {}
+    examples: list[Example] = []
+    passages: dict[str, None] = {}
     for row in rows:
         if row.query is None:
-            passages[row.passage] = None
+            passages[str(row.passage)] = None
             continue
         positives = row.positives if row.positive is None else (row.positive,)
         passages |= dict.fromkeys((*positives, *row.negatives))
@@ -85,7 +86,7 @@ def material(rows: Iterable[Row]) -> Material:
         )
     if not examples:
         raise TrainingRefused(f"there is no question in it; each line is a JSON object with {FIELDS}")
-    return Material(examples=tuple(examples), passages=tuple(str(text) for text in passages))
+    return Material(examples=tuple(examples), passages=tuple(passages))
 
 
 def line(row: Mapping[str, Any]) -> str:

@@ -40,7 +40,6 @@ def fit(
     from sentence_transformers import SentenceTransformerTrainer
     from sentence_transformers.base.losses.merged_forward import column_merging_disabled
     from transformers import EarlyStoppingCallback
-    from transformers.trainer_utils import get_last_checkpoint
 
     rows = len(columns["anchor"])
     every = min(CHECKPOINT_STEPS, ceil(rows / recipe.batch_size))
@@ -52,10 +51,10 @@ def fit(
         loss=contrastive(model, recipe.scale),
         callbacks=[EarlyStoppingCallback(recipe.patience), _teller(told)],
     )
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    last = _last(folder) if folder.is_dir() else None
     if last is not None:
         told({"type": "message", "message": f"goes on from {Path(last).name}"})
-    # Questions and passages in one forward pass are questions padded to the length of passages: a processor does it all.
+    # In one pass with the passages, questions are padded to their length, and a processor computes it all.
     apart = column_merging_disabled() if trainer.args.device.type == "cpu" else nullcontext()
     with apart:
         done = trainer.train(resume_from_checkpoint=last)
@@ -67,6 +66,13 @@ def fit(
         "train_loss": round(float(done.training_loss), 4),
         "device": str(trainer.args.device),
     }
+
+
+def _last(folder: Path) -> str | None:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    found: str | None = get_last_checkpoint(str(folder))  # type: ignore[no-untyped-call]
+    return found
 
 
 def _arguments(columns: list[str], recipe: Recipe, folder: Path, every: int) -> Any:
@@ -108,7 +114,7 @@ def _check_finite(loss: float, step: int) -> None:
 def _teller(told: Told) -> Any:
     from transformers import TrainerCallback
 
-    class Teller(TrainerCallback):  # type: ignore[misc]
+    class Teller(TrainerCallback):
         def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
             told({"type": "progress", "done": state.global_step, "total": state.max_steps})
 

@@ -29,12 +29,9 @@ def rows(db: Connection, collection_id: str) -> list[dict[str, Any]]:
     of_file: defaultdict[str, list[Any]] = defaultdict(list)
     for row in found:
         of_file[row.file_id].append(row)
-    made = [
-        row
-        for query, judged in judgments.by_query(db, collection_id).items()
-        if (row := _question(query, judged, of_file)) is not None
-    ]
-    return [*made, *({"passage": row.text} for chunks in of_file.values() for row in chunks)]
+    by_query = judgments.by_query(db, collection_id)
+    made = [_question(query, judged, of_file) for query, judged in by_query.items()]
+    return [*filter(None, made), *({"passage": row.text} for chunks in of_file.values() for row in chunks)]
 
 
 def _question(query: str, judged: Sequence[Judgment], of_file: dict[str, list[Any]]) -> dict[str, Any] | None:

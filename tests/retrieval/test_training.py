@@ -41,7 +41,7 @@ def trained(base, data, folder, recipe=QUICK, **more):
 
 
 def test_a_training_writes_an_embedder_and_what_it_has_brought(base, data, tmp_path):
-    found, told = trained(base, data, tmp_path, QUICK.model_copy(update={"epochs": 8}))
+    found, told = trained(base, data, tmp_path, QUICK.model_copy(update={"epochs": 6}))
     assert found == json.loads((tmp_path / "out" / "trained.json").read_text("utf-8"))
     measured = found["measured"]
     assert set(measured["means"]) == {"untuned", "tuned", "bm25", "hybrid", "hybrid_untuned"}
@@ -56,6 +56,10 @@ def test_a_training_writes_an_embedder_and_what_it_has_brought(base, data, tmp_p
     total = [event for event in told if event["type"] == "progress"][-1]
     assert total["done"] == total["total"] == found["training"]["steps"]
 
+
+@pytest.mark.slow
+def test_what_was_trained_is_an_embedder(base, data, tmp_path):
+    trained(base, data, tmp_path, QUICK.model_copy(update={"blend": False}))
     embedder = load(str(tmp_path / "out"), cache_dir=tmp_path / "cache")
     vectors = embedder.embed(["where is the ant ?", "note 1 . amber birch ."], kind="query")
     assert vectors.shape == (2, 32)
@@ -66,6 +70,7 @@ def test_a_training_writes_an_embedder_and_what_it_has_brought(base, data, tmp_p
     assert (embedder.window, embedder.dimension, embedder.scripts) == (32, 32, frozenset())
 
 
+@pytest.mark.slow
 def test_two_towers_are_one_embedder(base, data, tmp_path):
     found, _ = trained(base, data, tmp_path, QUICK.model_copy(update={"towers": "two", "blend": False}))
     assert found["towers"] == "two"
