@@ -116,20 +116,25 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
     await database.write(responses.drop_runless)
     events.start()
     stack.push_async_callback(events.stop)
+    await _go_on(services, directory, stack)
+    return services
+
+
+async def _go_on(services: Services, directory: Path, stack: AsyncExitStack) -> None:
+    """Take up what an earlier process left."""
     resumed, closed = await services.runs.start(services)
     stack.push_async_callback(services.runs.drain)
     if resumed or closed:
         log.info("of the runs of an earlier process %d go on, %d were cut short", resumed, closed)
-    if left := await ingest.start():
+    if left := await services.ingest.start():
         log.info("going on with %d files that an earlier process left unfinished", left)
-    stack.push_async_callback(ingest.stop)
-    if left := await builds.start(directory):
+    stack.push_async_callback(services.ingest.stop)
+    if left := await services.builds.start(directory):
         log.info("going on with %d generations that an earlier process was building", left)
-    stack.push_async_callback(builds.stop)
+    stack.push_async_callback(services.builds.stop)
     if left := await services.trainings.start():
         log.info("going on with %d trainings that an earlier process left unfinished", left)
     stack.push_async_callback(services.trainings.stop)
-    return services
 
 
 async def _toolbox(settings: Settings, stack: AsyncExitStack) -> Toolbox:
