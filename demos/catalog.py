@@ -45,6 +45,10 @@ DEMOS = {
     "toolformer": Demo(
         "demos.toolformer:main", "Tools called in the middle of a text, which goes on from what they say."
     ),
+    "generative": Demo(
+        "demos.generative:main",
+        "Two people of a town over a day, in English and Chinese: what they remember, conclude, and will not say.",
+    ),
     "research": Demo(
         "demos.research:main",
         "How a market grew, in English and Chinese: a plan that a person changes, figures, a chart, a cited report.",

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import function_calling, mrkl, rag, react, reflexion, service, show, swap, tot, tree
+from demos import function_calling, generative, mrkl, rag, react, reflexion, service, show, swap, tot, tree
 from tests.e2e.live import server
 
 
@@ -94,6 +94,20 @@ def test_an_agent_learns_from_a_failed_trial(url):
     assert told.count("Told before everything: 1 note") == 2
     assert "solved after 1 trial  0 of 2 \nsolved after 2 trials 2 of 2 █" in told
     assert listed(url, "vector_stores") == listed(url, "files") == []
+
+
+def test_two_people_remember_conclude_and_keep_to_their_limits(url):
+    output = StringIO()
+    code = generative.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "The model's part is played by a script" in told
+    assert "Concludes: Ansel is ill and has nobody but me: I shall not leave Ferrow now.\n    because of 12: " in told
+    assert "names [40], of 5 statements: dropped" in told
+    assert told.count("Refused before any model was asked") == 2
+    assert "Remembered: 17 of kind observation, 1 of kind reflection, 3 of kind plan" in told
+    found = httpx.post(f"{url}/store/items/search", json={"namespace_prefix": ["persona_memories"]}).json()
+    assert found["items"] == []
 
 
 def test_a_tree_of_thoughts_is_searched_and_drawn(url):
