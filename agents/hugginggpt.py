@@ -15,6 +15,7 @@ needs its result, and the answer says so. Where the paper and its code differ fr
 from __future__ import annotations
 
 import json
+from asyncio import Semaphore
 from collections.abc import Mapping
 from operator import add
 from typing import Annotated, Any, Literal
@@ -99,16 +100,13 @@ def _without(run: Run, fault: str) -> HuggingGPTState:
 
 
 async def choose(state: Todo, runtime: Runtime[Run]) -> HuggingGPTState:
-    run = runtime.context
-    return {"choices": [await chosen(run, run.options(HuggingGPTOptions), Task.model_validate(state["task"]))]}
+    run, options = runtime.context, runtime.context.options(HuggingGPTOptions)
+    async with run.shared.setdefault("choosing", Semaphore(options.width)):
+        return {"choices": [await chosen(run, options, Task.model_validate(state["task"]))]}
 
 
 async def gather(state: HuggingGPTState, runtime: Runtime[Run]) -> HuggingGPTState:
-    """Keeps what there is so far, for a run that is cut short."""
-    ends = {end.task: end for end in state.get("ends", [])}
-    done = [task for task in state["tasks"] if task.id in ends]
-    if done:
-        runtime.context.draft(prompts.report(state["question"], done, _experts(state), ends).strip())
+    """The end of a round."""
     return {}
 
 
@@ -140,6 +138,10 @@ async def work(state: Todo, runtime: Runtime[Run]) -> HuggingGPTState:
         )  # fmt: skip
     else:
         run.emit(TaskFinished, task=task.id, task_type=task.task, expert=name, text=end.text)
+    # What there is so far, for a run that is cut short.
+    lines: dict[int, str] = run.shared.setdefault("lines", {})
+    lines[task.id] = prompts.line(run.input.question, task, name, end)
+    run.draft("\n".join(lines[id] for id in sorted(lines)))
     return {"ends": [end]}
 
 

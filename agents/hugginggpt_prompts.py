@@ -55,24 +55,27 @@ def _result(task: Task, expert: str, end: End) -> str:
 
 def report(question: str, tasks: Sequence[Task], experts: Mapping[int, str], ends: Mapping[int, End]) -> str:
     """Which experts were used, for what, and what came of it."""
-    words = WORDS["zh" if shares(question).get("Han", 0) >= 0.3 else "en"]
-    lines = [words["done"]]
-    for task in tasks:
-        end, expert = ends[task.id], experts.get(task.id) or words["nobody"]
-        if end.because_of:
-            which = ", ".join(map(str, end.because_of))
-            came = words["not_begun"].format(which=which)
-        elif end.failed:
-            came = words["failed"].format(why=_short(end.failed))
-        else:
-            came = _short(end.text)
-        lines.append(f"- {task.id} {task.task}, {expert}: {came}")
-    return "\n\n" + "\n".join(lines)
+    lines = [line(question, task, experts.get(task.id, ""), ends[task.id]) for task in tasks]
+    return "\n\n" + "\n".join((_words(question)["done"], *lines))
+
+
+def line(question: str, task: Task, expert: str, end: End) -> str:
+    words = _words(question)
+    if end.because_of:
+        came = words["not_begun"].format(which=", ".join(map(str, end.because_of)))
+    elif end.failed:
+        came = words["failed"].format(why=_short(end.failed))
+    else:
+        came = _short(end.text)
+    return f"- {task.id} {task.task}, {expert or words['nobody']}: {came}"
 
 
 def no_plan(question: str, fault: str) -> str:
-    words = WORDS["zh" if shares(question).get("Han", 0) >= 0.3 else "en"]
-    return "\n\n" + words["no_plan"].format(why=_short(fault))
+    return "\n\n" + _words(question)["no_plan"].format(why=_short(fault))
+
+
+def _words(question: str) -> dict[str, str]:
+    return WORDS["zh" if shares(question).get("Han", 0) >= 0.3 else "en"]
 
 
 def _short(text: str) -> str:

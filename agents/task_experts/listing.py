@@ -6,7 +6,7 @@ A listing is a call like one of a tool, in the trace with its outcome, so that a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents import catalog
@@ -91,12 +91,9 @@ def there(run: Run, options: HuggingGPTOptions) -> list[Entry]:
         raise ToolError(f"there is no registry {options.registry!r}, and none else")
     else:
         listed = run.deps.reach.registries.entries(options.registry)
-    own = {entry.id: entry for entry in options.experts}
-    return [
-        entry
-        for entry in (*own.values(), *(one for one in listed if one.id not in own))
-        if _can_be_called(run, options, entry)
-    ]
+    own, tools = {entry.id: entry for entry in options.experts}, offered(run, options)
+    everyone = (*own.values(), *(one for one in listed if one.id not in own))
+    return [entry for entry in everyone if _can_be_called(run, tools, entry)]
 
 
 def built_in(run: Run, options: HuggingGPTOptions) -> list[Entry]:
@@ -117,10 +114,10 @@ def built_in(run: Run, options: HuggingGPTOptions) -> list[Entry]:
     return entries
 
 
-def _can_be_called(run: Run, options: HuggingGPTOptions, entry: Entry) -> bool:
+def _can_be_called(run: Run, tools: Collection[str], entry: Entry) -> bool:
     match entry.kind():
         case "tool":
-            return entry.tool in offered(run, options)
+            return entry.tool in tools
         case "pipeline":
             try:
                 pipeline = catalog.get(entry.pipeline or "")

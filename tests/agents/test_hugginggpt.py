@@ -5,6 +5,7 @@ import json
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agents.hugginggpt_options import HuggingGPTOptions
@@ -218,6 +219,50 @@ async def test_no_more_run_at_once_than_the_width():
     plan = [task(n, "meet", name=str(n)) for n in range(6)]
     told = await run(HUGGINGGPT, deps(Model([plan]), toolbox={**TOOLBOX, "meet": meeting.tool()}, width=1))
     assert (len(ends(told)), meeting.most) == (6, 1)
+
+
+async def test_a_cancelled_run_cancels_its_tasks_and_says_what_was_done():
+    here, stop, left = [], asyncio.Event(), []
+
+    @tool(name="hang")
+    async def hang(name: str) -> str:
+        """Never end."""
+        here.append(name)
+        if len(here) == 2:
+            stop.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.append(name)
+
+    plan = [task(0, "arithmetic", expression="6*7"), task(1, "hang", [0], name="a"), task(2, "hang", [0], name="b")]
+    given_ = deps(Model([plan]), toolbox={**TOOLBOX, "hang": hang})
+    told = await run(HUGGINGGPT, given_, RunInput(question="Go"), stop=stop)
+    assert told[-1].type == "run_cancelled"
+    assert told[-1].answer == "- 0 arithmetic, calculator: 42"
+    assert sorted(left) == ["a", "b"]
+
+
+@settings(max_examples=10)
+@given(
+    st.one_of(
+        st.text(max_size=80),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just("arithmetic"),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["tasks", "task", "id", "dep", "args", "expression"]), inner, max_size=4
+                )
+            ),
+            max_leaves=12,
+        ).map(json.dumps),
+    )
+)
+def test_whatever_the_model_says_is_a_plan_or_none(text):
+    told = asyncio.run(run(HUGGINGGPT, deps(Model([text]))))
+    assert told[-1].type == "run_finished"
+    assert [event.ok for event in told if event.type == "validated"] in ([True], [False])
 
 
 @tool(needs_approval=True)
