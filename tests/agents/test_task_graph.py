@@ -13,7 +13,7 @@ from agents.task_board import Board, End
 from agents.task_graph import circles, faults, waiting_behind
 from tests.agents.virtual_clock import run_virtually
 
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=25)
 
 
 @st.composite
