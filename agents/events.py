@@ -14,6 +14,7 @@ from agents.experts.facts import Delegated, ExpertLoad, Routed
 from agents.fact import Fact
 from agents.failures import LLMFailed, SearchFailed, ToolFailed
 from agents.marginal_facts import Marginalised
+from agents.memory.told import HistoryCompacted, MemoryForgotten, MemoryRead, MemoryWritten
 from agents.origins import Forked, ThreadRead
 from agents.search_tree import Backtracked, Candidate, Pruned
 from agents.spending import Price
@@ -151,18 +152,6 @@ class Reflection(Fact):
     """Ids of the memories that it rests on."""
 
 
-class MemoryRead(Fact):
-    type: Literal["memory_read"] = "memory_read"
-    query: str
-    texts: tuple[str, ...]
-
-
-class MemoryWritten(Fact):
-    type: Literal["memory_written"] = "memory_written"
-    key: str
-    text: str
-
-
 class ApprovalAsked(Fact):
     type: Literal["approval_asked"] = "approval_asked"
     id: str
@@ -283,6 +272,8 @@ Event = (
     | Reflection
     | MemoryRead
     | MemoryWritten
+    | MemoryForgotten
+    | HistoryCompacted
     | ApprovalAsked
     | ApprovalAnswered
     | Artifact

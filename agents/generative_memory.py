@@ -7,21 +7,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from agents.events import MemoryRead, MemoryWritten
 from agents.generative_options import GenerativeOptions
 from agents.generative_stream import Draft, unreflected
+from agents.memory.calls import once
 from agents.memory.scoring import Weights, fitting, scored
-from backends.base import ToolCall, Value
-from tools.perform import Outcome
+from agents.memory.told import MemoryRead, MemoryWritten
+from backends.base import Value
 
 if TYPE_CHECKING:
     from agents.run import Run
-
-TOOL = "memory"
-"""Its name in the trace; no model can call it."""
 
 
 class Remembered(Value):
@@ -53,7 +49,7 @@ class Memories:
         if not drafts:
             return []
         given = [draft.model_dump(mode="json") for draft in drafts]
-        ids: list[int] = json.loads(await self._call("remember", drafts=given))
+        ids: list[int] = await self._call("remember", drafts=given)
         for id, draft in zip(ids, drafts, strict=True):
             self.run.emit(MemoryWritten, key=f"{draft.kind} {id}", text=draft.text)
         return ids
@@ -72,21 +68,16 @@ class Memories:
         given = self.options
         weights = Weights(given.recency, given.importance, given.relevance)
         told = await self._call("recall", query=query, weights=list(weights), characters=given.max_memory_chars)
-        found = [Remembered.model_validate(one) for one in json.loads(told)]
+        found = [Remembered.model_validate(one) for one in told]
         self.run.emit(MemoryRead, query=query, texts=tuple(one.text for one in found))
         return found
 
     async def diary(self) -> Diary:
-        return Diary.model_validate_json(await self._call("read", latest=self.options.latest))
+        return Diary.model_validate_json(json.dumps(await self._call("read", latest=self.options.latest)))
 
-    async def _call(self, op: str, **given: Any) -> str:
-        arguments = json.dumps({"do": op, "of": self.owner, "now": self.now.isoformat(), **given}, ensure_ascii=False)
-        id = f"memory_{sha256(arguments.encode()).hexdigest()[:12]}"
-
-        async def perform(key: str) -> Outcome:
-            return Outcome(json.dumps(await getattr(_Doing(self, key), op)(**given), ensure_ascii=False))
-
-        return (await self.run.call(ToolCall(id=id, name=TOOL, arguments=arguments), perform)).text
+    async def _call(self, op: str, **given: Any) -> Any:
+        about = {"of": self.owner, "now": self.now.isoformat(), **given}
+        return await once(self.run, op, about, lambda key: getattr(_Doing(self, key), op)(**given))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from agents.memory.archive import Archive
+from agents.memory.record import Owner
+from agents.memory.store import InMemory
 from backends.base import Value
 from retrieval.analysis import terms
 
@@ -106,3 +109,11 @@ class Memory:
 
     stream: Stream = field(default_factory=InOneRun)
     nearness: Nearness = by_terms
+    """These two are of the personas of `generative`; what follows, of memory that any pipeline may have."""
+    archive: Archive = field(default_factory=lambda: Archive(InMemory()))
+    tenant: str = ""
+    thread_id: str = ""
+
+    def owner(self, user: str) -> Owner:
+        """Whose records a run has: the user's, else the thread's."""
+        return Owner(self.tenant, "user", user) if user else Owner(self.tenant, "thread", self.thread_id)

@@ -74,6 +74,7 @@ def nested(
         spent=run.spent,
         journal=run.journal,
         began=run.began,
+        reminder=run.reminder,
         outer=run,
         system=system,
         hear=hear,

@@ -20,6 +20,7 @@ from agents.events import (
 )
 from agents.failures import LLMFailed, SearchFailed, ToolFailed
 from agents.journal import Journal
+from agents.memory.told import of_memory
 from agents.origins import Forked
 from agents.spending import Price, Spent, price_of
 
@@ -87,7 +88,7 @@ def _spent(events: Sequence[Event], prices: Mapping[str, Price]) -> Spent:
     spent = Spent(
         seconds=_seconds(events),
         steps=sum(isinstance(event, Checkpointed) and event.step > 0 for event in events),
-        tool_calls=sum(isinstance(event, ToolCalled | ToolFailed) for event in events),
+        tool_calls=sum(isinstance(event, ToolCalled | ToolFailed) and not of_memory(event.call) for event in events),
     )
     for event in events:
         if isinstance(event, LLMCalled):

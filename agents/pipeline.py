@@ -23,6 +23,8 @@ class State(TypedDict, total=False):
     question: str
     history: list[Message]
     """The turns before the question, oldest first, without system messages."""
+    whole_history: list[Message]
+    """The same as the thread has them, while `history` is what memory leaves of them; else empty, or missing."""
     answer: str
     citations: list[Citation]
 

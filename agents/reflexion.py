@@ -27,8 +27,9 @@ from langgraph.runtime import RunControl, Runtime
 
 from agents import catalog
 from agents.evaluators import EVALUATORS, Tried, Verdict
-from agents.events import MemoryRead, MemoryWritten, Reflection, Trial, Validated
+from agents.events import Reflection, Trial, Validated
 from agents.heuristic import stuck
+from agents.memory.told import MemoryRead, MemoryWritten
 from agents.nested import nested
 from agents.pipeline import Pipeline, State
 from agents.reflexion_options import NAME, ReflexionOptions

@@ -55,12 +55,14 @@ class Player:
     async def play(self, cassette: Cassette) -> list[dict[str, Any]]:
         from langgraph.checkpoint.memory import InMemorySaver
 
+        from agents.memory.steps import remembering
         from agents.persona_limits import guarded
 
         saver, told = InMemorySaver(), list[dict[str, Any]]()
         ours: list[Event] = []
         for number, recording in enumerate((*cassette.before, cassette.run)):
             pipeline = guarded(catalog.get(recording.pipeline), recording.input.persona)
+            pipeline = remembering(pipeline, recording.input.memory)
             graph = pipeline.graph.compile(checkpointer=saver, name=pipeline.name)
             show = Showing(recording, pipeline, graph, self.ids, before=ours)
             for place, part in enumerate(parts(recording)):

@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from agents import calling
 from agents.approval import Approval, ask_person
 from agents.errors import LimitReached
-from agents.events import Event, LLMCalled, Token, ToolCalled, Warned
-from agents.failures import LLMFailed, ToolFailed
+from agents.events import Event, LLMCalled, Token, Warned
+from agents.failures import LLMFailed
 from agents.generative_stream import Memory
 from agents.journal import Journal
+from agents.memory.reminder import Reminder
+from agents.memory.settings import MemorySettings
 from agents.persona import Persona
 from agents.searching import search
 from agents.shown import shown
@@ -80,6 +83,9 @@ class RunInput(Value):
     after: tuple[Message, ...] = ()
     """Turns after the question: calls of the client's own tools, and what those said."""
     wishes: Wishes = Wishes()
+    memory: MemorySettings | None = None
+    user: str = ""
+    """Whose memory it is; empty: the thread's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,8 @@ class Run:
     """Of the last call that wrote to the answer."""
     drafted: str = ""
     """The best answer so far, for a run that is cut short before it said any."""
+    reminder: Reminder | None = None
+    """What memory tells the model, in every call."""
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     """The time that a node may use: a replay, and a step that runs again, find the same."""
     shared: dict[str, Any] = field(default_factory=dict)  # Of steps that run side by side; not kept.
@@ -175,9 +183,9 @@ class Run:
         again. Raises LimitReached, BackendError.
         """
         request = Request(
-            messages=with_system(self.input.system, messages, self.input.persona),
+            messages=with_system(self.input.system, messages, self.input.persona, self.reminder),
             question=question,
-            sources=tuple(sources),
+            sources=tuple(sources) or (self.reminder.sources if self.reminder else ()),
             **(self.deps.sampling.model_dump() | fixed),
         )
         known = self.journal.completion(self.outlet.task_id(), request)
@@ -200,34 +208,15 @@ class Run:
         """Search the run's collection. Raises CollectionRequired, RetrievalError."""
         return await search(self, query, k, where, rerank)
 
-    async def call(self, call: ToolCall, perform: Callable[[str], Awaitable[Outcome]]) -> Outcome:
+    async def call(
+        self, call: ToolCall, perform: Callable[[str], Awaitable[Outcome]], *, counted: bool = True
+    ) -> Outcome:
         """Perform a tool call, once: what an earlier attempt at this step finished is not done again.
 
-        `perform` gets the call's idempotency key, the same in every attempt. Raises LimitReached.
+        `perform` gets the call's idempotency key, the same in every attempt. `counted`: against the limit of tool
+        calls. Raises LimitReached.
         """
-        task_id = self.outlet.task_id()
-        known = self.journal.outcome(task_id, call)
-        if known is not None:
-            return known
-        self.spent.count_tool_call(self.deps.limits)
-        began = time.perf_counter()
-        answers = self.deps.answers
-        try:
-            outcome = await (perform(f"{task_id}:{call.id}") if answers is None else answers(self, call))
-        except Exception as error:
-            self.emit(ToolFailed, call=call, **shown(error), seconds=time.perf_counter() - began)
-            raise
-        self.emit(
-            ToolCalled,
-            call=call,
-            output=outcome.text,
-            ok=outcome.fault is None,
-            fault=outcome.fault,
-            chunk_ids=tuple(hit.chunk_id for hit in outcome.hits),
-            seconds=time.perf_counter() - began,
-        )
-        await self.settle()
-        return outcome
+        return await calling.call(self, call, perform, counted=counted)
 
     async def approve(self, subject: str, details: Mapping[str, Any]) -> Approval:
         """Ask a person. The run ends here, waiting; the run that brings the answer runs this step again up to here.

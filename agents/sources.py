@@ -11,7 +11,7 @@ from backends.base import Source
 from retrieval.base import Hit
 
 # The fence's own tags as a document might fake them: with spaces, invisible characters or full-width brackets inside.
-_FENCE = re.compile(r"[<＜﹤](?=[\s/／\u200b-\u200f\u2060\ufeff]*(?:tool_result|sources?)\b)", re.IGNORECASE)
+_FENCE = re.compile(r"[<＜﹤](?=[\s/／\u200b-\u200f\u2060\ufeff]*(?:tool_result|sources?|memory)\b)", re.IGNORECASE)
 _LONGEST_NAME = 200
 
 

@@ -43,7 +43,7 @@ class Place:
 
 def turns(values: Mapping[str, Any]) -> list[Message]:
     """The messages of a thread up to and with its last answer; a question without an answer is no turn."""
-    history = list(values.get("history") or ())
+    history = list(values.get("whole_history") or values.get("history") or ())
     if values.get("question") and values.get("answer"):
         history.append(Message(role="user", content=values["question"]))
         history.append(Message(role="assistant", content=values["answer"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.errors import CollectionRequired, LimitReached
 from agents.events import Question
+from agents.memory.reminder import Reminder
 from agents.origins import ThreadRead
 from agents.thread import begin_turn, config_of, has_begun
 from backends.capabilities import ways
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from langgraph.runtime import RunControl
     from langgraph.types import StreamMode
 
-    from agents.outlet import Outlet
     from agents.pipeline import Pipeline
     from agents.run import Deps, Run, RunInput
     from agents.thread import Graph, Place
@@ -69,7 +70,7 @@ async def _steps(
     from langgraph.errors import GraphRecursionError
 
     outlet = run.outlet
-    given, config = await _beginning(place, input, outlet)
+    given, config = await _beginning(place, input, run)
     config |= {"metadata": {"run_id": outlet.run_id, "graph_id": pipeline.name}, "recursion_limit": most}
     parts = (place.graph if place else compiled(pipeline)).astream(
         given,
@@ -105,24 +106,34 @@ async def _steps(
             place.settling.pop(outlet.run_id, None)
 
 
-async def _beginning(place: Place | None, input: RunInput, outlet: Outlet) -> tuple[Any, RunnableConfig]:
+async def _beginning(place: Place | None, input: RunInput, run: Run) -> tuple[Any, RunnableConfig]:
     """What LangGraph is given, and where: the question, an answer to the thread's, or nothing, to go on.
 
     The turns before the question are told: they are from outside the run.
     """
     question: dict[str, Any] = {"question": input.question, "history": list(input.history)}
     if place is None:
-        return question, config_of(outlet.run_id)
+        return question, config_of(run.outlet.run_id)
     latest = config_of(place.thread_id)
-    if place.durability != "exit" and await has_begun(place, outlet.run_id):
+    if place.durability != "exit" and await has_begun(place, run.outlet.run_id):
+        await _remind(run, place, latest)
         return None, latest
     if place.command is not None or place.continues:
-        return place.command, config_of(place.thread_id, place.checkpoint_id)
+        found = config_of(place.thread_id, place.checkpoint_id)
+        await _remind(run, place, found)
+        return place.command, found
     before = await begin_turn(place)
     if before is not None and not input.history:
-        outlet.send(outlet.make(ThreadRead, messages=tuple(before)))
+        run.outlet.send(run.outlet.make(ThreadRead, messages=tuple(before)))
         del question["history"]
     return question, latest
+
+
+async def _remind(run: Run, place: Place, config: RunnableConfig) -> None:
+    """Of what was recalled before the run was cut short, or stopped to ask."""
+    if run.input.memory is not None:
+        values = (await place.graph.aget_state(config)).values
+        run.reminder = Reminder.model_validate_json(json.dumps(values.get("recalled") or {}))
 
 
 def check(pipeline: Pipeline, deps: Deps) -> None:

@@ -94,7 +94,8 @@ def _put(db: Connection, tenant: str, place: tuple[str, ...], record: Record, ke
 
 
 def memory_of(services: Services, tenant: str, thread_id: str) -> Memory:
-    return Memory(StoredStream(services.database, tenant, thread_id), services.nearness)
+    stream = StoredStream(services.database, tenant, thread_id)
+    return Memory(stream, services.nearness, services.archive, tenant, thread_id)
 
 
 class KnownVectors:

@@ -9,6 +9,7 @@ from typing import cast
 from starlette.requests import Request
 
 from agents.generative_stream import Nearness
+from agents.memory.archive import Archive
 from retrieval.database import Database
 from server.backend_choice import Backends
 from server.builds import Builds
@@ -46,6 +47,7 @@ class Services:
     """What tools reach, beside what belongs to a tenant or a run."""
     gate: EmbedderGate
     nearness: Nearness
+    archive: Archive
 
     def free_bytes(self) -> int:
         return free_bytes(self.data_dir)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from agents import catalog
+from agents.memory.archive import Archive
 from backends.cache import ReplyCache
 from backends.cache_store import SQLiteStore
 from retrieval.database import Database, sqlite_engine
@@ -37,6 +38,7 @@ from server.services import Services
 from server.settings import Settings, environment
 from server.storage import files, responses
 from server.storage.blobs import Blobs
+from server.storage.memory_records import InDatabase
 from server.storage.migrate import migrate
 from server.tool_context import reach_of
 from server.trained_models import TrainedModels
@@ -109,6 +111,7 @@ async def _assemble(settings: Settings, data_dir: Path, database: Database, stac
         reach=await reach_of(settings, data_dir, stack),
         gate=EmbedderGate(collections, settings.embedder, data_dir),
         nearness=KnownVectors(collections, settings.embedder),
+        archive=Archive(InDatabase(database), lambda: collections.embedder(settings.embedder)[0]),
     )
     known = await database.read(files.all_file_ids)
     if stray := await asyncio.to_thread(blobs.sweep, known):

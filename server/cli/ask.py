@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Card of who answers: a JSON, TOML or YAML file with `name`, `role`, `limits`, ...",
 )
+@click.option("--memory", help="What is remembered: `short`, `long`, `hybrid`, `stream`, or a JSON object.")
+@click.option("--user", help="Whose memory it is; default: the thread's.")
+@click.option("--thread", help="Id of the thread to go on with.")
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Save the run as a cassette, for `replay`."
 )
@@ -49,6 +52,9 @@ def ask(
     options: tuple[str, ...],
     system: str | None,
     persona: Path | None,
+    memory: str | None,
+    user: str | None,
+    thread: str | None,
     record: Path | None,
     as_json: bool,
 ) -> None:
@@ -57,17 +63,26 @@ def ask(
         raise click.UsageError("the question is empty.")
     messages = [{"role": "system", "content": system}] if system else []
     extension: dict[str, Any] = {"options": key_values(options, "-o")}
-    if collection is not None:
-        extension["collection"] = collection
-    if generation is not None:
-        extension["generation"] = generation
-    if backend is not None:
-        extension["backend"] = backend
-    if persona is not None:
-        extension["persona"] = read_card(persona)
+    named = {
+        "collection": collection,
+        "generation": generation,
+        "backend": backend,
+        "persona": read_card(persona) if persona is not None else None,
+        "memory": memory_of(memory),
+        "user": user,
+        "thread_id": thread,
+    }
+    extension |= {name: value for name, value in named.items() if value is not None}
     messages.append({"role": "user", "content": question})
     body = {"model": pipeline, "messages": messages, "sandtable": extension}
     asyncio.run(_ask(where, body, record, as_json))
+
+
+def memory_of(given: str | None) -> Any:
+    """Raises UsageError."""
+    from server.cli.questions import json_object
+
+    return json_object(given) if given is not None and given.lstrip().startswith("{") else given
 
 
 async def _ask(where: Where, body: dict[str, Any], record: Path | None, as_json: bool) -> None:
@@ -122,8 +137,8 @@ async def _wait_for_a_person(api: Api, error: CommandFailed, as_json: bool) -> N
 
 
 def _of_the_command_line(param: str) -> bool:
-    """Whether what is refused is the pipeline, an option of it, the generation, or something of the persona."""
-    its_own = ("sandtable.options", "sandtable.persona")
+    """Whether what is refused is the pipeline, an option of it, the generation, or something of persona or memory."""
+    its_own = ("sandtable.options", "sandtable.persona", "sandtable.memory", "sandtable.user", "sandtable.thread_id")
     return param in ("model", "sandtable.generation") or param.startswith(its_own)
 
 

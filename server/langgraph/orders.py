@@ -60,7 +60,7 @@ async def make_order(asked: Asked) -> Order:
         tenant=tenant,
         pipeline=parts.pipeline,
         options=parts.options,
-        input=input.model_copy(update={"persona": parts.persona}),
+        input=input.model_copy(update={"persona": parts.persona, "memory": parts.memory, "user": parts.user}),
         sampling=Sampling.model_validate(before.order["sampling"]) if before is not None else Sampling(),
         limits=parts.limits,
         backend=parts.backend,
@@ -101,6 +101,8 @@ def _settings_of(before: Row[Any], graph_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {"backend": before.backend, "limits": limits}
     if before.input.get("persona") is not None:
         found["persona"] = before.input["persona"]
+    if before.input.get("memory") is not None:
+        found |= {"memory": before.input["memory"], "user": before.input["user"] or None}
     if before.collection_id is not None:
         found["collection"] = before.collection_id
         if before.order.get("generation") is not None:
@@ -116,7 +118,7 @@ async def _parts(asked: Asked, assistant: Assistant, settled: Settled) -> Parts:
     if config is not None and config.recursion_limit is not None:
         steps = min(config.recursion_limit, limits.steps or config.recursion_limit)
         limits = limits.model_copy(update={"steps": steps})
-    names = ("collection", "generation", "backend", "persona", "options")
+    names = ("collection", "generation", "backend", "user", "memory", "persona", "options")
     extension = Extension(limits=limits, **{name: getattr(settings, name) for name in names})
     with settled.blaming():
         return await parts_of(asked.request, assistant.graph_id, extension)

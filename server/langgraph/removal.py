@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agents.memory.record import Owner
 from server.errors import ApiError
 from server.langgraph.route import contains
 from server.storage import runs, threads
@@ -43,6 +44,7 @@ async def remove_thread(services: Services, tenant: str, thread_id: str) -> None
     """Raises ApiError."""
     await stop_runs(services, await services.database.read(lambda db: runs.under_way(db, tenant, thread_id)))
     await services.checkpoints.delete(thread_id)
+    await services.archive.erase(Owner(tenant, "thread", thread_id))
     await services.database.write(lambda db: threads.remove_thread(db, thread_id))
 
 

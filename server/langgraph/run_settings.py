@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from agents.memory.settings import Memory
 from agents.persona import Persona
 from backends.errors import BackendError
 from server.errors import ApiError, from_exception, from_validation
-from server.langgraph.route import not_supported, unprocessable
+from server.langgraph.route import unprocessable
 from server.openai.sandtable import RunLimits
 from server.openai.schema import WHOLE_JSON, Body, Json, Text
 from server.resolve import options_for, pipeline_of
@@ -33,8 +34,8 @@ class RunSettings(Body):
     collection: Text | None = Field(None, description="The collection to answer from, by its id or exact name.")
     generation: Text | None = Field(None, description="The generation to search, by its id; default: the active one.")
     backend: Text | None = Field(None, description="What produces text, as `kind:model` or a profile's name.")
-    user: Text | None = Field(None, description="Whom the run is for; no effect yet.")
-    memory: Text | None = Field(None, description="Only `none` is supported yet.")
+    user: Text | None = Field(None, description="Whom the run is for: whose memory it has, and not its thread's.")
+    memory: Annotated[Memory | None, WHOLE_JSON] = Field(None, description="What the pipeline can recall.")
     persona: Annotated[Persona | None, WHOLE_JSON] = Field(None, description="Who answers: its card goes first.")
     limits: RunLimits | None = Field(None, description="What the run may use.")
     options: Json = Field(default_factory=dict, description="The pipeline's own options.")
@@ -99,8 +100,6 @@ def settle(*layers: Layer) -> Settled:
     except ValidationError as error:
         found = [{**e, "loc": ("body", *e["loc"])} for e in error.errors()]
         raise _renamed(from_validation(found, joined), places) from None
-    if settings.memory not in (None, "none"):
-        raise not_supported(f"The memory {settings.memory!r}", f"{places['memory']}.memory", "only 'none' is")
     return Settled(settings, places)
 
 

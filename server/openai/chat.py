@@ -45,11 +45,12 @@ async def create_chat_completion(request: Request, body: ChatCompletion) -> dict
 
 async def _orders(request: Request, body: ChatCompletion) -> list[Order]:
     """One for each choice; they differ in their seed only."""
-    parts = await parts_of(request, body.model, body.sandtable)
+    parts = await parts_of(request, body.model, body.sandtable, body.user)
     # On a thread: the first schema brings a library with it.
     wishes = await asyncio.to_thread(wishes_of, body)
     check_wishes(parts.pipeline, PARAMS, wishes)
     input = run_input(turns_of(body), wishes, parts.pipeline, persona=parts.persona)
+    input = input.model_copy(update={"memory": parts.memory, "user": parts.user})
     check_able(parts.backend, input, PARAMS)
     sampling = sampling_of(body)
     thread_ids = await _thread_ids(request, body, input)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from server.errors import bad_request
 from server.openai.chat_message_schema import ChatMessage
 from server.openai.function_tools import MOST, Function, FunctionName
-from server.openai.sandtable import Extension, refuse_unsupported_extension
+from server.openai.sandtable import Extension
 from server.openai.schema import UNICODE, Body, Json, Metadata, Text
 
 Stop = Annotated[str, Field(min_length=1, max_length=256), UNICODE]
@@ -161,4 +161,3 @@ def refuse_unsupported(body: ChatCompletion) -> None:
             raise bad_request(f"{where!r} is {tool.type!r}; only functions are.", where, "unsupported_parameter")
     if body.top_logprobs is not None and not body.logprobs:
         raise bad_request("'top_logprobs' needs 'logprobs': true.", "top_logprobs", "invalid_value")
-    refuse_unsupported_extension(body.sandtable)

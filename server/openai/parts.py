@@ -10,6 +10,7 @@ from fastapi import Request
 from retrieval.pinned import Pinned
 from server.errors import bad_request
 from server.experts import with_experts
+from server.memory import whose_memory, with_memory
 from server.openai.sandtable import Extension
 from server.openai.search import lane_of, note_use
 from server.openai.vector_stores import live_store
@@ -18,6 +19,7 @@ from server.resolve import check_capabilities, collection_for, limits_for, optio
 from server.services import services_of, tenant_of
 
 if TYPE_CHECKING:
+    from agents.memory.settings import MemorySettings
     from agents.persona import Persona
     from agents.pipeline import Options, Pipeline
     from agents.spending import Limits
@@ -33,13 +35,17 @@ class Parts:
     collection: Pinned | None
     limits: Limits
     persona: Persona | None
+    memory: MemorySettings | None
+    user: str
+    """Whose the memory is; empty: the thread's."""
 
 
 GENERATION = "sandtable.generation"
 
 
-async def parts_of(request: Request, model: str, given: Extension | None) -> Parts:
-    """Raises ApiError for whatever does not exist or fit."""
+async def parts_of(request: Request, model: str, given: Extension | None, user: str | None = None) -> Parts:
+    """`user`: as the API itself names it; `sandtable.user` goes before it. Raises ApiError for whatever does not exist
+    or fit."""
     services, tenant, extension = services_of(request), tenant_of(request), given or Extension()
     target = await resolve_model(services, tenant, model, extension.collection)
     if target.collection_id is not None:
@@ -58,15 +64,18 @@ async def parts_of(request: Request, model: str, given: Extension | None) -> Par
         services, tenant, pipeline, options, backend, extension.limits, searches=opened is not None
     )
     limits = limits_for(services, tenant, extension.limits, backend)
-    persona = extension.persona
+    persona, memory = extension.persona, extension.memory
     check_persona(persona, backend)
+    whose = whose_memory(memory, extension.user, user)
     return Parts(
-        pipeline=await with_persona(pipeline, persona),
+        pipeline=await with_memory(await with_persona(pipeline, persona), memory),
         options=options,
         backend=backend,
         collection=collection,
         limits=limits,
         persona=persona,
+        memory=memory,
+        user=whose,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from agents.memory.settings import Memory
 from agents.persona import Persona
-from server.errors import bad_request
 from server.openai.schema import WHOLE_JSON, Body, Json, Text
 
 
@@ -28,16 +28,7 @@ class Extension(Body):
     backend: Text | None = None
     thread_id: Text | None = None
     user: Text | None = None
-    memory: Text | None = None
+    memory: Annotated[Memory | None, WHOLE_JSON] = None
     persona: Annotated[Persona | None, WHOLE_JSON] = None
     limits: RunLimits | None = None
     options: Json = Field(default_factory=dict)
-
-
-def refuse_unsupported_extension(extension: Extension | None) -> None:
-    """Raises ApiError for the first field whose value could not be honoured."""
-    if extension is None:
-        return
-    if extension.memory not in (None, "none"):
-        message = f"'sandtable.memory' is {extension.memory!r}; only 'none' is supported here yet."
-        raise bad_request(message, "sandtable.memory", "unsupported_parameter")

@@ -20,6 +20,7 @@ from agents.events import (
 )
 from agents.experts.facts import Routed
 from agents.marginal_facts import Marginalised
+from agents.memory.told import HistoryCompacted, MemoryForgotten, MemoryRead, of_memory
 from agents.task_facts import TaskEvent, TaskFailed, TaskFinished, TaskStarted
 
 SHOWN = 200
@@ -41,6 +42,8 @@ def reasoning_of(event: Event) -> str:
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
         case ToolCalled():
             return _called(event)
+        case MemoryRead() | MemoryForgotten() | HistoryCompacted():
+            return _remembered(event)
         case Trial():
             judged = {True: "succeeded", False: "failed", None: "was not judged"}[event.success]
             return f"Trial {event.number} {judged}: {_short(event.answer) or event.stuck}\n"
@@ -82,12 +85,6 @@ def _weighed(event: Routed | Marginalised) -> str:
     return f"{odds}Shares of the passages: {shares}.\n"
 
 
-def _called(event: ToolCalled) -> str:
-    if event.call.name in UNTOLD:
-        return ""
-    return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
-
-
 def _of_task(event: TaskEvent) -> str:
     match event:
         case TaskStarted():
@@ -102,6 +99,22 @@ def _noted(event: Reflection) -> str:
     if event.because_of:
         return f"Concluded: {event.text} (memories {', '.join(map(str, event.because_of))})\n"
     return f"Noted for the next trial: {event.text}\n"
+
+
+def _called(event: ToolCalled) -> str:
+    if event.call.name in UNTOLD or of_memory(event.call):
+        return ""
+    return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
+
+
+def _remembered(event: MemoryRead | MemoryForgotten | HistoryCompacted) -> str:
+    match event:
+        case MemoryRead():
+            return f"Remembered: {'; '.join(map(_short, event.texts)) or 'nothing'}\n" if event.memory else ""
+        case MemoryForgotten():
+            return f"Forgot {len(event.ids)} memories of {event.request!r}.\n"
+        case HistoryCompacted():
+            return f"Summarised {event.summarised} earlier messages: {_short(event.summary)}\n"
 
 
 def _short(text: str) -> str:

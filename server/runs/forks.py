@@ -12,6 +12,7 @@ from retrieval.pinned import Pinned, pinned
 from server.errors import bad_request
 from server.experts import with_experts
 from server.ids import new_uuid
+from server.memory import with_memory
 from server.persona import with_persona
 from server.resolve import check_capabilities, options_for, pipeline_of
 from server.runs.order import Order
@@ -74,6 +75,7 @@ async def _order(
     from agents.cassette import Origin
 
     pipeline = await with_persona(await pipeline_of(recording.pipeline), recording.input.persona)
+    pipeline = await with_memory(pipeline, recording.input.memory)
     row_collection = recording.started.collection if recording.started else None
     shared = await services.backends.get(backend or (recording.started.backend if recording.started else None))
     check_capabilities(pipeline, shared)

@@ -98,11 +98,13 @@ async def order_from(services: Services, row: Row[Any]) -> Order:
     """The order that `row` is of. Raises ApiError, BackendError, RetrievalError if what it needs is gone."""
     from agents.run import RunInput, Sampling
     from agents.spending import Limits
+    from server.memory import with_memory
     from server.persona import with_persona
     from server.resolve import pipeline_of
 
     input = RunInput.model_validate(row.input)
     pipeline = await with_persona(await pipeline_of(row.pipeline), input.persona)
+    pipeline = await with_memory(pipeline, input.memory)
     given = row.order
     return Order(
         tenant=row.tenant,

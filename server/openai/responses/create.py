@@ -38,7 +38,7 @@ async def new_response(request: Request, body: CreateResponse) -> New:
     """Raises ApiError for whatever is wrong with the request."""
     model, extension, fields = await asyncio.to_thread(target_of, body)
     try:
-        parts = await parts_of(request, model, extension.model_copy(update={"limits": limits_of(body)}))
+        parts = await parts_of(request, model, extension.model_copy(update={"limits": limits_of(body)}), body.user)
     except ApiError as error:
         raise renamed(error, fields) from None
     # On a thread: the first schema brings a library with it.
@@ -58,7 +58,7 @@ async def new_response(request: Request, body: CreateResponse) -> New:
         tenant=tenant,
         pipeline=parts.pipeline,
         options=parts.options,
-        input=input,
+        input=input.model_copy(update={"memory": parts.memory, "user": parts.user}),
         sampling=sampling_of(body),
         limits=parts.limits,
         backend=parts.backend,

@@ -15,7 +15,7 @@ from server.openai.chat_schema import Effort, ObjectFormat, TextFormat
 from server.openai.function_tools import MOST, FunctionName
 from server.openai.responses.item_schema import Item
 from server.openai.responses.tool_schema import Choice, OtherTool, Tool
-from server.openai.sandtable import Extension, refuse_unsupported_extension
+from server.openai.sandtable import Extension
 from server.openai.schema import UNICODE, Body, Json, Metadata, Text
 
 MOST_ITEMS = 2_000
@@ -123,7 +123,6 @@ def refuse_unsupported(body: CreateResponse) -> None:
             message = f"{where!r} is {tool.type!r}; functions and file_search are taken."
             raise bad_request(message, where, "unsupported_parameter")
     _refuse_contradictions(body)
-    refuse_unsupported_extension(body.sandtable)
 
 
 def _refuse_contradictions(body: CreateResponse) -> None:

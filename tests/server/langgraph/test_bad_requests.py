@@ -146,7 +146,6 @@ async def test_it_is_not_there(service, path, body, param):
         ("/runs/wait", run(on_completion="delete"), "on_completion"),
         ("/runs/wait", run(durability="exit"), "durability"),
         ("/runs/wait", run(checkpoint_during=False), "checkpoint_during"),
-        ("/runs/wait", run(context={"memory": "long"}), "context.memory"),
         ("/threads", {"ttl": {"ttl": 5}}, "ttl"),
         ("/store/items", {"namespace": ["a"], "key": "b", "value": {}, "ttl": 5}, "ttl"),
         ("/runs/crons", {"schedule": "* * * * *"}, "/runs/crons"),

@@ -1,0 +1,68 @@
+"""What a caller may set of memory: `"long"`, or `{"kind": "long", "budget": 1000}`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from agents.memory.record import Moment
+from agents.memory.scoring import Weights
+from backends.base import Value
+
+Kind = Literal["none", "short", "long", "hybrid", "stream"]
+Format = Literal["natural", "embeddings", "rows", "list"]
+
+
+class MemorySettings(Value):
+    kind: Kind = Field(
+        description="`short`: older turns become a summary. `long`: facts that outlive the thread. `hybrid`: both. "
+        "`stream`: observations by recency, importance and relevance, with reflections. `none`: nothing."
+    )
+    budget: int = Field(
+        2_000, ge=100, le=1_000_000, strict=True,
+        description="Tokens, estimated, that the history may have (`short`, `hybrid`), and what is recalled as well.",
+    )  # fmt: skip
+    records: int = Field(10, ge=1, le=100, strict=True, description="Records that are recalled, at most.")
+    format: Format = Field(
+        "natural",
+        description="How the model is told what is recalled: `natural` sentences, database `rows`, a structured "
+        "`list`, or `embeddings`: found by vectors alone, told as bare texts.",
+    )
+    at: Moment | None = Field(
+        default_factory=lambda: None,  # A default of null is told by some makers of schemas and left out by others.
+        description="Recall as things stood at that time (ISO 8601), with facts that were superseded later.",
+    )
+    recency: float = Field(1.0, ge=0, le=100, description="Of `stream`: weight of how lately a record was used.")
+    importance: float = Field(1.0, ge=0, le=100, description="Of `stream`: weight of its importance.")
+    relevance: float = Field(1.0, ge=0, le=100, description="Of `stream`: weight of its nearness to the question.")
+    reflect_at: float = Field(
+        150.0, gt=0, description="Of `stream`: reflect when what was observed since the last reflection weighs more."
+    )
+
+    @property
+    def compacts(self) -> bool:
+        return self.kind in ("short", "hybrid")
+
+    @property
+    def recalls(self) -> bool:
+        return self.kind in ("long", "hybrid", "stream")
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(self.recency, self.importance, self.relevance)
+
+
+def _named(given: object) -> object:
+    """A text is the kind, with everything else as usual."""
+    if not isinstance(given, str):
+        return given
+    if given not in get_args(Kind):
+        kinds = ", ".join(get_args(Kind))
+        raise PydanticCustomError("memory", "no memory {given}; there are {kinds}", {"given": given, "kinds": kinds})
+    return {"kind": given}
+
+
+Memory = Annotated[MemorySettings, BeforeValidator(_named)]
+"""As a request has it."""
