@@ -42,15 +42,13 @@ def reasoning_of(event: Event) -> str:
             return f"Searched for {event.query!r}: {len(event.hits)} passages from {names}.\n"
         case ToolCalled():
             return _called(event)
-        case MemoryRead() | MemoryForgotten() | HistoryCompacted():
+        case MemoryRead() | MemoryForgotten() | HistoryCompacted() | Reflection():
             return _remembered(event)
         case Trial():
             judged = {True: "succeeded", False: "failed", None: "was not judged"}[event.success]
             return f"Trial {event.number} {judged}: {_short(event.answer) or event.stuck}\n"
         case Routed() | Marginalised():
             return _weighed(event)
-        case Reflection():
-            return _noted(event)
         case TaskStarted() | TaskFinished() | TaskFailed():
             return _of_task(event)
         case ApprovalAsked():
@@ -107,8 +105,10 @@ def _called(event: ToolCalled) -> str:
     return f"Called {event.call.name}({_short(event.call.arguments)}): {_short(event.output)}\n"
 
 
-def _remembered(event: MemoryRead | MemoryForgotten | HistoryCompacted) -> str:
+def _remembered(event: MemoryRead | MemoryForgotten | HistoryCompacted | Reflection) -> str:
     match event:
+        case Reflection():
+            return _noted(event)
         case MemoryRead():
             return f"Remembered: {'; '.join(map(_short, event.texts)) or 'nothing'}\n" if event.memory else ""
         case MemoryForgotten():
