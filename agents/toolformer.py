@@ -1,6 +1,7 @@
 """Toolformer at inference: the model calls tools in the middle of its text, and goes on from what they said.
 
-Source: Schick et al. 2023, Toolformer (arXiv:2302.04761), its decoding with calls.
+Source: Schick et al. 2023, Toolformer (arXiv:2302.04761), its decoding with calls; the filter of its training data
+is `agents.toolformer_filter`.
 
     write -> call -> write -> ... -> END
      \\-> write           it stopped at an arrow outside of a call
@@ -22,11 +23,10 @@ from pydantic import Field
 from agents.pipeline import Pipeline, State
 from agents.retro_chunks import joint
 from agents.run import Run
-from agents.sources import unfenced
 from agents.spending import estimate
 from agents.tool_use import ToolOptions, offered, use
 from agents.toolformer_arguments import ORDER, as_json, in_order
-from agents.toolformer_marks import Mark, rendered
+from agents.toolformer_marks import Mark, as_result, rendered
 from agents.toolformer_prompt import USER, fresh, instructions, prefix, turns
 from agents.toolformer_reading import STOPS, seen
 from backends.base import Completion, FinishReason, ToolCall, ToolSpec
@@ -34,10 +34,6 @@ from backends.base import Completion, FinishReason, ToolCall, ToolSpec
 if TYPE_CHECKING:
     from agents.toolformer_text import Call
     from tools.base import Tool
-
-LONGEST = 2_000
-"""Characters of a result in the text: all of them are read again with every piece that follows."""
-_BRACKETS = str.maketrans("[]", "［］")
 
 
 class ToolformerOptions(ToolOptions):
@@ -112,9 +108,7 @@ async def call(state: ToolformerState, runtime: Runtime[Run]) -> ToolformerState
     if wanted is None:
         return {}
     done = await use(run, wanted, offered(run, options), options)
-    # On one line, and no bracket of it closes the call or looks like another.
-    said = " ".join(unfenced(f"{done.note}{done.text}").translate(_BRACKETS).split())
-    said = said if len(said) <= LONGEST else f"{said[:LONGEST]} (cut)"
+    said = as_result(f"{done.note}{done.text}")
     result = said if done.fault is None or done.fault == "denied" else f"failed: {said}"
     text = f"{state['text']} → {result}]"
     mark: Mark = {

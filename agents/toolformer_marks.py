@@ -8,8 +8,13 @@ from typing import Literal
 # Not typing's: as in agents.pipeline.
 from typing_extensions import TypedDict
 
+from agents.sources import unfenced
+
+LONGEST = 2_000
+"""Characters of a result in the text: all of them are read again with every piece that follows."""
 SHORT = 80
 """Characters of a result that may stand in the text itself."""
+_BRACKETS = str.maketrans("[]", "［］")
 _CLOSING = frozenset(".,;:!?)]。，；：！？）、】")
 
 
@@ -21,6 +26,24 @@ class Mark(TypedDict):
     result: str
     """As it stands in the mark; empty: it was not made."""
     kind: Literal["made", "failed", "left_out"]
+
+
+def as_result(said: str) -> str:
+    """On one line, and no bracket of it closes the call or looks like another."""
+    text = " ".join(unfenced(said).translate(_BRACKETS).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} (cut)"
+
+
+def before(text: str, at: int) -> str:
+    """How a call begins that is put at `at`: with a blank after a word in Latin script."""
+    last = text[at - 1 : at] if at else ""
+    return " [" if last.isascii() and last.strip() else "["
+
+
+def inserted(text: str, at: int, mark: str) -> str:
+    """The text with `mark`, which is in brackets, put at `at`."""
+    blank = " " if before(text, at) == "[" and not text[at : at + 1].isspace() and text[at - 1 : at].isascii() else ""
+    return text[:at] + before(text, at)[:-1] + mark + blank + text[at:]
 
 
 def rendered(text: str, marks: Sequence[Mark], *, marked: bool, over: bool) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.toolformer_arguments import in_order
+from agents.toolformer_text import Call, end_of_mark, find
 from backends.base import Message
 from backends.spoken import NAMES
 
 if TYPE_CHECKING:
+    from backends.base import ToolSpec
     from tools.base import Tool
 
 LAST = 60
@@ -22,7 +24,7 @@ def instructions(tools: Mapping[str, Tool], max_calls: int, examples: Sequence[s
     """The system message."""
     if not tools:
         return LANGUAGE
-    lines = [WRITE, *(f"- {_told(tool)}" for tool in tools.values()), LIMIT.format(most=max_calls)]
+    lines = [WRITE, *(f"- {signed(tool.spec)}" for tool in tools.values()), LIMIT.format(most=max_calls)]
     shown = examples or [text for name, text in EXAMPLES.items() if name in tools]
     if shown:
         lines.append("For example:\n" + "\n".join(shown))
@@ -48,6 +50,19 @@ def prefix(system: str, history: Sequence[Message], question: str, text: str) ->
     )
 
 
+def asking_for_calls(tool: ToolSpec, text: str) -> str:
+    """P(x): asks for calls of the tool in a text, which is to follow once more with them."""
+    shown = [_form(bare(example), _without_results(example)) for name, example in EXAMPLES.items() if name == tool.name]
+    return "\n\n".join((ADD.format(tool=signed(tool)), *shown, _form(text, "")))
+
+
+def bare(text: str) -> str:
+    """The text without its calls."""
+    while isinstance(found := find(text, {}, lambda _name: True), Call):
+        text = text[: found.start].rstrip(" ") + text[end_of_mark(text, found) :]
+    return text
+
+
 def fresh(text: str, reply: str) -> str:
     """What a chat's reply adds to the text: some models begin with the end of what they were shown."""
     if text and reply.startswith(text):
@@ -58,13 +73,25 @@ def fresh(text: str, reply: str) -> str:
     return "" if len(reply.strip()) >= REPEATED and reply.strip() in text else reply
 
 
-def _told(tool: Tool) -> str:
-    parameters = tool.spec.parameters
+def _form(text: str, output: str) -> str:
+    return f"Input: {text}\nOutput:\n{output}"
+
+
+def _without_results(text: str) -> str:
+    found = find(text, {}, lambda _name: True)
+    if not isinstance(found, Call):
+        return text
+    return f"{text[: found.end]}]{text[end_of_mark(text, found) :]}"
+
+
+def signed(tool: ToolSpec) -> str:
+    """`name(needed, other?): what it is for and what its arguments mean`"""
+    parameters = tool.parameters
     properties: Mapping[str, Any] = parameters.get("properties", {})
     needed = parameters.get("required", ())
     order = in_order(parameters)
     names = ", ".join(name if name in needed else f"{name}?" for name in order)
-    purpose = " ".join(tool.spec.description.partition("\n\n")[0].split())
+    purpose = " ".join(tool.description.partition("\n\n")[0].split())
     described = [name for name in order if "description" in properties[name]]
     meanings = " ".join(f"{name}: {properties[name]['description']}" for name in described)
     return f"{tool.name}({names}): {purpose} {meanings}".strip()
@@ -72,6 +99,10 @@ def _told(tool: Tool) -> str:
 
 REPEATED = 20
 """Characters: fewer may be the same by chance."""
+ADD = (
+    "Your task is to add calls of a tool to a piece of text. A call stands in square brackets right before what it "
+    "helps to know: [name(arguments)]. The text itself stays as it is. The tool:\n{tool}"
+)
 WRITE = (
     "Answer the user with a short text. Where one of the tools below gives you what you would otherwise guess, call it "
     "in the middle of your text: write [name(arguments) -> and stop there. Its result and the closing bracket are put "

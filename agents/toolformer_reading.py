@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agents.toolformer_marks import Mark
-from agents.toolformer_text import Broken, Call, Found, Open, end_of_result, find
+from agents.toolformer_text import Broken, Call, Found, Open, end_of_mark, find
 
 STOPS = (") ->", ")->", ") →", ")→")
 """Where a model stops so that a call can be made. Four, as OpenAI's API takes no more."""
@@ -39,7 +39,7 @@ def seen(
             return Seen(text[: found.end], marks, found, False, found.outer, tuple(notes))
         if found is None or isinstance(found, Open):
             break
-        end = end_of_result(text, found.rest) if isinstance(found, Call) and found.form == "arrow" else _end(found)
+        end = end_of_mark(text, found) if isinstance(found, Call) else found.end
         marks = [mark for mark in marks if not found.start <= mark["start"] < end]
         marks.append({"start": found.start, "end": end, "result": "", "kind": "left_out"})
         notes.append(_left_out(found))
@@ -62,10 +62,6 @@ def seen(
 
 def _find(text: str, marks: Sequence[Mark], known: Callable[[str], bool]) -> Found | None:
     return find(text, {mark["start"]: (mark["end"], mark["result"]) for mark in marks}, known)
-
-
-def _end(found: Call | Broken) -> int:
-    return found.rest if isinstance(found, Call) else found.end
 
 
 def _left_out(found: Call | Broken) -> tuple[str, str]:

@@ -85,10 +85,12 @@ def find(text: str, solid: Solid, known: Callable[[str], bool]) -> Found | None:
     return None
 
 
-def end_of_result(text: str, place: int) -> int:
-    """Where the mark ends whose result, that a model made up, begins at `place`."""
+def end_of_mark(text: str, call: Call) -> int:
+    """After the bracket that closes a call, and the result before it if there is one; at most on its line."""
+    if call.form != "arrow":
+        return call.rest
     depth = 1
-    for at in range(place, len(text)):
+    for at in range(call.rest, len(text)):
         if text[at] == "\n":
             return at
         depth += (text[at] in "[［") - (text[at] in "]］")
