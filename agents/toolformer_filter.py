@@ -75,8 +75,8 @@ def ahead(text: str, tokens: Sequence[str], at: int) -> str:
     """What follows `at`, as far as the loss counts it."""
     begin = 0
     for number, token in enumerate(tokens):
-        if begin >= at and token:
-            return text[begin : begin + len("".join(tokens[number : number + len(WEIGHTS)]))] or text[begin:]
+        if begin + len(token) > at:
+            return text[at : begin + len("".join(tokens[number : number + len(WEIGHTS)]))]
         begin += len(token)
     return ""
 

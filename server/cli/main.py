@@ -36,6 +36,9 @@ COMMANDS = {
         "server.cli.train_retriever:train_retriever",
         "Train an embedder on questions and the passages that answer them.",
     ),
+    "toolformer-filter": Entry(
+        "server.cli.toolformer_filter:toolformer_filter", "Put calls of tools into texts where they help a model."
+    ),
     "plan": Entry("server.cli.plan:plan", "Plan for a PDDL domain and problem; check the plan."),
     "tool": Entry("server.cli.tool:tool", "Call a tool as an agent would; without NAME, list the tools."),
     "sandbox": Entry("server.cli.sandbox:sandbox", "Run code for services elsewhere, in this machine's sandbox."),
