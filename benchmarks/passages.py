@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 SETS = ("xquad-en", "hotpotqa-sample", "cranfield")
 LONGEST = 4
-"""Neighbouring sentences that one passage may have: there are only some 5,700 sentences."""
+"""Neighbouring sentences that one passage may have: there are only some 10,500 sentences."""
 HELD_OUT = 400
+SESSION = re.compile(r"session_\d+")
 
 
 def sentences_of(data: Path) -> list[list[str]]:
@@ -18,12 +20,21 @@ def sentences_of(data: Path) -> list[list[str]]:
     from retrieval.sentences import sentences
 
     found = []
+    for text in documents_of(data):
+        spans = [span for span in sentences(text) if 30 < span.end - span.start < 500]
+        found.append([text[span.start : span.end].strip() for span in spans])
+    return found
+
+
+def documents_of(data: Path) -> Iterator[str]:
+    """The sets' documents, then each session of the conversations."""
     for name in SETS:
         for line in (data / name / "corpus.jsonl").read_text("utf-8").splitlines():
-            text = json.loads(line)["text"]
-            spans = [span for span in sentences(text) if 30 < span.end - span.start < 500]
-            found.append([text[span.start : span.end].strip() for span in spans])
-    return found
+            yield json.loads(line)["text"]
+    for path in sorted((data / "locomo").glob("*.json")):
+        for name, session in json.loads(path.read_text("utf-8")).items():
+            if SESSION.fullmatch(name):
+                yield "\n".join(turn["text"] for turn in session)
 
 
 def runs(documents: list[list[str]]) -> Iterator[str]:

@@ -40,6 +40,10 @@ class MCPServers:
         """Those of all servers as of now."""
         return [tool for server in self._servers for tool in server.tools]
 
+    def standing(self) -> Mapping[str, tuple[int, str]]:
+        """Of each server: how many of its tools are on offer, and what is wrong with it ("" if nothing is)."""
+        return {one.name: (len(one.tools), one.server.why) for one in self._servers}
+
     async def start(self) -> None:
         for one in self._servers:
             one.server.start()

@@ -43,6 +43,7 @@ def checks(data_dir: Path | None, config: Path | None, prepare: bool) -> list[Ch
     """All checks in their order. Raises CommandFailed when the settings cannot be read."""
     from server.cli.checks import machine_checks
     from server.cli.embedder_check import embedder
+    from server.cli.mcp_checks import mcp_checks
     from server.cli.model_checks import backend_checks
     from server.cli.place_checks import data_directory, exposure
     from server.cli.sandbox_check import sandbox_check
@@ -50,7 +51,7 @@ def checks(data_dir: Path | None, config: Path | None, prepare: bool) -> list[Ch
     settings = settings_for(config, data_dir=data_dir)
     places = [data_directory(settings), exposure(settings)]
     found = [*machine_checks(), *places, asyncio.run(sandbox_check(settings)), embedder(settings, prepare)]
-    return [*found, *asyncio.run(backend_checks(settings))]
+    return [*found, *asyncio.run(mcp_checks(settings)), *asyncio.run(backend_checks(settings))]
 
 
 def _show(found: list[Check]) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from server.cli.option_types import type_of
 from tests.embedding_server import embedding_server, refusal
 from tests.fake_upstream import Canned, FakeUpstream, stream_of
 from tests.server.command_line import CommandLine
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -133,6 +137,20 @@ def test_doctor_warns_of_a_server_that_cannot_be_asked(sandtable, monkeypatch):
     found = checks(sandtable.fine("doctor", "--json"))["capabilities"]
     assert found["status"] == "warn"
     assert "127.0.0.1:1" in found["detail"]
+
+
+def test_doctor_asks_mcp_servers_for_their_tools(sandtable, monkeypatch):
+    shop = {"command": [sys.executable, "-m", "tests.server.mcp_shop"], "folder": str(ROOT)}
+    gone = {"url": "http://127.0.0.1:9/mcp"}
+    monkeypatch.setenv("SANDTABLE_MCP_SERVERS", json.dumps({"shop": shop, "gone": gone}))
+    found = checks(sandtable.fine("doctor", "--json"))
+    assert found["mcp shop"]["status"] == "ok"
+    assert "tools" in found["mcp shop"]["detail"]
+    assert found["mcp gone"]["status"] == "warn"
+    monkeypatch.setenv("SANDTABLE_MCP_SERVERS", json.dumps({"shop": {**shop, "env_from": ["NO_SUCH_KEY"]}}))
+    result = sandtable("doctor", "--json")
+    assert (result.code, checks(result)["mcp servers"]["status"]) == (1, "fail")
+    assert "'NO_SUCH_KEY' is not set" in checks(result)["mcp servers"]["detail"]
 
 
 def test_doctor_asks_an_embedder_behind_http(sandtable, monkeypatch):

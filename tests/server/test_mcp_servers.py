@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 import uvicorn
 
 from server.settings import BadSettings, load_settings
+from tests.e2e.live import server
 from tests.server.conftest import events_of, serving
 from tests.server.mcp_shop import shop
 from tests.server.test_run_answers import asked, resume
@@ -31,15 +33,15 @@ async def over_http(**given):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(shop().streamable_http_app(), port=port, log_level="error"))
-    server.install_signal_handlers = lambda: None
-    running = asyncio.create_task(server.serve())
+    served = uvicorn.Server(uvicorn.Config(shop().streamable_http_app(), port=port, log_level="error"))
+    served.install_signal_handlers = lambda: None
+    running = asyncio.create_task(served.serve())
     try:
-        while not server.started:
+        while not served.started:
             await asyncio.sleep(0.05)
         yield {"shop": {"url": f"http://127.0.0.1:{port}/mcp", "seconds": 20, **given}}
     finally:
-        server.should_exit = server.force_exit = True
+        served.should_exit = served.force_exit = True
         await running
 
 
@@ -100,6 +102,24 @@ async def test_a_call_that_changes_something_waits_for_a_person(tmp_path):
         assert (done["status"], done["answer"]) == ("success", "Done.")
         events = (await events_of(client, done["id"]))["data"]
         assert [event["output"] for event in events if event["type"] == "tool_called"] == ["ordered lamp"]
+
+
+async def test_react_acts_by_the_tools_of_a_server(tmp_path):
+    script = tmp_path / "script.json"
+    acts = [
+        "Thought: I look it up.\nAction: shop_price[灯塔]",
+        "Thought: That is it.\nAction: Finish[3 euros]",
+    ]
+    script.write_text(json.dumps([{"text": act} for act in acts]))
+    async with serving(tmp_path / "data", backend=f"scripted:{script}", mcp_servers=stdio()) as client:
+        await there(client)
+        options = {"environment": "tools", "tools": ["shop_price"]}
+        question = [{"role": "user", "content": "What does one cost?"}]
+        body = {"model": "react", "messages": question, "sandtable": {"options": options}}
+        reply = (await client.post("/v1/chat/completions", json=body)).json()
+        events = (await events_of(client, reply["sandtable"]["run_id"]))["data"]
+        assert [event["output"] for event in events if event["type"] == "tool_called"] == ["1 灯塔: 3 euros"]
+        assert "3 euros" in reply["choices"][0]["message"]["content"]
 
 
 async def test_a_program_sees_only_what_it_is_given(tmp_path, monkeypatch):
@@ -215,6 +235,24 @@ async def test_no_process_is_left_behind(tmp_path):
         await there(client)
         assert len(running()) == 1
     assert running() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a program is tied to the service by a system call of Linux")
+def test_kill_9_of_the_service_ends_its_programs(tmp_path):
+    def program():
+        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(path)]
+
+    mark = str(tmp_path / "mark").encode()
+    shop = {"command": [sys.executable, "-m", "tests.server.mcp_shop", mark.decode()], "folder": str(ROOT)}
+    with server(tmp_path / "data", SANDTABLE_MCP_SERVERS=json.dumps({"shop": shop})) as running:
+        assert len(program()) == 1
+        os.kill(running.process.pid, signal.SIGKILL)  # Of the service alone: what it started is not told.
+        assert running.stop() == -signal.SIGKILL
+        until = time.monotonic() + 20
+        while program() and time.monotonic() < until:
+            time.sleep(0.1)
+        assert program() == []
 
 
 def _read(path):
