@@ -32,6 +32,7 @@ SENTENCES = 6_000
 SPECS = ("hnsw", "ivf", "ivfpq")
 TARGETS = (None, 0.95, 0.99)
 QUERIES, K, ROUNDS = 400, 10, 3
+USUAL = 100_000
 ENOUGH = 0.999
 """Of recall, beyond which the curve is drawn no further."""
 NEAR, FAR = 0.6, 0.8
@@ -129,7 +130,7 @@ class Beside:
 Point = tuple[float, float]
 
 
-def run(data: Path, size: int = 100_000) -> Report:
+def run(data: Path, size: int = USUAL) -> Report:
     """`size`: vectors of the larger of the two sizes; the other is a fifth."""
     real, rows, figures = embeddings(data), [], {}
     embedder, queries = Stored(moved(real, QUERIES, FAR, 2)), [str(n) for n in range(QUERIES)]
@@ -151,7 +152,7 @@ def run(data: Path, size: int = 100_000) -> Report:
                 curves[f"{spec}, {count:,}"] = curve(side, beside)
             flat = ["", "1", "1", f"{median(beside.flats):,.0f}", f"{beside.flat.built_s:.1f}", "1,536"]
             rows.insert(own, [f"{count:,}", "flat", *flat])
-    return report(rows, figures, curves)
+    return report(rows, figures, curves, size)
 
 
 def row(count: int, side: Side, target: float | None, made: Measured) -> list[str]:
@@ -171,35 +172,37 @@ def curve(side: Side, beside: Beside) -> list[Point]:
     return points
 
 
-def pictures(curves: Mapping[str, Sequence[Point]], folder: Path) -> None:
-    """ann.svg and ann.png in `folder`."""
+def pictures(curves: Mapping[str, Sequence[Point]], name: str, folder: Path) -> None:
+    """`name`.svg and `name`.png in `folder`."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    for name, points in curves.items():
-        axes.plot([recall for recall, _ in points], [ms for _, ms in points], marker="o", label=name)
+    for label, points in curves.items():
+        axes.plot([recall for recall, _ in points], [ms for _, ms in points], marker="o", label=label)
     axes.set(xlabel="recall at 10", ylabel="ms a search, without embedding", yscale="log")
     axes.grid(alpha=0.3)
     axes.legend()
     for ending in ("svg", "png"):
-        figure.savefig(folder / f"ann.{ending}", metadata={"Date": None} if ending == "svg" else None)
+        figure.savefig(folder / f"{name}.{ending}", metadata={"Date": None} if ending == "svg" else None)
 
 
 def report(
-    rows: Sequence[Sequence[str]], figures: Mapping[str, Any], curves: Mapping[str, Sequence[Point]]
+    rows: Sequence[Sequence[str]], figures: Mapping[str, Any], curves: Mapping[str, Sequence[Point]], size: int
 ) -> Report:  # fmt: skip
+    usual = size == USUAL
+    picture = "ann" if usual else f"ann-{size}"
     return Report(
-        name="ann",
-        title="Approximate indexes against exact search",
+        name="ann" if usual else f"ann --size {size}",
+        title="Approximate indexes against exact search" if usual else f"Approximate indexes with {size:,} vectors",
         method=(
             f"{SENTENCES:,} embedded sentences and copies moved by {NEAR}, {QUERIES} queries moved by {FAR}: half "
             "of them for tuning, recall at 10 and speed on the other half. One thread, without the embedding "
-            f"of the query; beside `flat` in turns, {ROUNDS} rounds with their range. `--size 1000000` for more.\n\n"
-            "![Recall and time of a search](ann.svg)"
+            f"of the query; beside `flat` in turns, {ROUNDS} rounds with their range.\n\n"
+            f"![Recall and time of a search]({picture}.svg)"
         ),
         columns=("vectors", "index", "target", "recall@10", "× flat's", "searches/s", "build s", "bytes a vector"),
         rows=rows,
         figures={**figures, "curves": curves},
-        pictures=partial(pictures, curves),
+        pictures=partial(pictures, curves, picture),
     )
