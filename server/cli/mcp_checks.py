@@ -34,7 +34,5 @@ async def mcp_checks(settings: Settings) -> list[Check]:
 def _check(name: str, tools: int, why: str) -> Check:
     label = f"mcp {name}"
     if why:
-        return Check(
-            label, "warn", f"{why}; none of its tools", f"see mcp_servers.{name} in the configuration file"
-        )
+        return Check(label, "warn", f"{why}; none of its tools", f"see mcp_servers.{name} in the configuration file")
     return Check(label, "ok", f"{tools} tools")
