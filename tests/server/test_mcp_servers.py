@@ -163,7 +163,7 @@ async def test_what_a_server_does_wrong_is_told_and_it_is_started_again(tmp_path
 
 @pytest.mark.parametrize("reached", [over_stdio, over_http])
 async def test_one_that_hangs_costs_one_call_its_time(tmp_path, reached):
-    async with reached(seconds=1.5) as servers, serving(tmp_path / "data", mcp_servers=servers) as client:
+    async with reached(seconds=4) as servers, serving(tmp_path / "data", mcp_servers=servers) as client:
         await there(client)
         hanging = asyncio.create_task(called(client, "shop_hang"))
         assert await called(client, "shop_price", item="lamp") == (None, "1 lamp: 3 euros")
