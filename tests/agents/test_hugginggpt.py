@@ -13,8 +13,9 @@ from agents.replay import replay
 from agents.run import RunInput
 from agents.task_board import End
 from agents.task_choice import within
-from agents.task_plan import Task, filled, named
+from agents.task_plan import Form, Task, filled, named, plan_type
 from backends.extractive import Extractive
+from backends.json_text import NotJSON, json_in
 from tests.agents.fakes import Shelf, run, warnings
 from tests.agents.planned import HUGGINGGPT, TOOLBOX, Model, began, deps, ends, task
 from tests.agents.recording import as_json, record
@@ -103,6 +104,23 @@ async def test_without_tasks_the_model_answers_by_itself():
     told = await run(HUGGINGGPT, deps(model), RunInput(question="Hello"))
     assert told[-1].answer == "All done."
     assert model.of("respond")[0].messages[-1].content == "Hello"
+
+
+def test_the_authors_own_examples_are_plans_but_for_two_that_are_no_json(data_dir):
+    told = json.loads((data_dir / "hugginggpt" / "demo_parse_task.json").read_text("utf-8"))
+    rows = (data_dir / "hugginggpt" / "p0_models.jsonl").read_text("utf-8").splitlines()
+    types = {json.loads(row)["task"] for row in rows} | {"openpose-control", "openpose-text-to-image"}
+    plan = plan_type({name: Form() for name in types}, 20)
+    needs = []
+    for said in told[1::2]:
+        try:
+            made = plan.model_validate_json(json.dumps(json_in(said["content"])))
+        except (NotJSON, ValidationError):
+            needs.append(None)
+        else:
+            needs.append([one.needs() for one in made.tasks])
+    # Brackets too many in the first, one missing in the third.
+    assert needs == [None, [(), (), (1,), (0,), (), (0,)], None, [(), (0,)], [(), (), ()], [(), ()]]
 
 
 EXPERTS = [
