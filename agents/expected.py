@@ -3,7 +3,7 @@ recorded order.
 
 Steps and calls side by side race, and the recording says how the race went. Within a step the order is the code's own,
 and is held to; only where a step itself does several things at once may they come in another order. Clocks (`at`,
-`seconds`) and LangGraph's random ids are read off the recording, all else is compared.
+`seconds`), LangGraph's random ids and the numbers of model calls are read off the recording, all else is compared.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ class Expected:
         self._lanes: dict[str, list[int]] = defaultdict(list)
         for place, event in enumerate(events):
             self._lanes[event.task_id].append(place)
+        self._calls: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        """By step: numbers of its model calls, for which steps side by side may race, here and in the recording."""
         self._arrived: dict[int, tuple[Event, dict[str, Any]]] = {}
         self._turns: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
 
@@ -109,6 +111,7 @@ class Expected:
             self.beyond += 1
             return []
         lane.remove(place)
+        self._calls[event.task_id].setdefault(_number(event), _number(self.events[place]))
         self._arrived[place] = event, self._as_recorded(event, self.events[place])
         gone: list[tuple[Event, Event, dict[str, Any]]] = []
         while self.released in self._arrived:
@@ -136,7 +139,7 @@ class Expected:
             seq = self.events[0].seq + self.released
             raise NotIdentical(Difference(seq, event.run_id, "", None, _json(event)))
         looked_at = lane if self.ids.of(event.task_id) in self.at_once else lane[:1]
-        for place in looked_at:
+        for place in sorted(looked_at, key=lambda place: _number(self.events[place]) != _number(event)):
             if self._as_recorded(event, self.events[place]) == _json(self.events[place]):
                 return place
         if self.cut and self.due() and not isinstance(event, End):
@@ -153,9 +156,16 @@ class Expected:
         self._match(event, wanted)
         found, clock = _json(event), _json(wanted)
         found["seq"] = wanted.seq
+        if _number(event):
+            found["call"] = self._number_of(event, wanted)
         found |= {name: clock[name] for name in CLOCKS if name in found and name in clock}
         ids = {"task_id", "within", "checkpoint_id", "void", "id", "questions"} & found.keys()
         return found | {name: _exchanged(found[name], self.ids) for name in ids}
+
+    def _number_of(self, event: Event, wanted: Event) -> int:
+        """The recorded number of the model call: the one that it has already, or one that no other has."""
+        known, ours, theirs = self._calls[event.task_id], _number(event), _number(wanted)
+        return known.get(ours, ours if theirs in known.values() else theirs)
 
     def _match(self, event: Event, wanted: Event) -> None:
         """Ids that LangGraph makes up, at their first appearance."""
@@ -169,6 +179,12 @@ class Expected:
         for ours, theirs in pairs:
             if not self.ids.knows(ours):
                 self.ids.same(ours, theirs)
+
+
+def _number(event: Event) -> int:
+    """Of the model call that it belongs to; 0: of none."""
+    number = getattr(event, "call", 0)
+    return number if isinstance(number, int) else 0
 
 
 def _json(event: Fact) -> dict[str, Any]:

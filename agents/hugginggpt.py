@@ -112,7 +112,8 @@ async def gather(state: HuggingGPTState, runtime: Runtime[Run]) -> HuggingGPTSta
 
 async def work(state: Todo, runtime: Runtime[Run]) -> HuggingGPTState:
     run, options = runtime.context, runtime.context.options(HuggingGPTOptions)
-    board: Board = run.shared.setdefault(f"tasks {state['round']}", Board(options.width))
+    width = options.width if run.deps.turn is None else options.max_tasks
+    board: Board = run.shared.setdefault(f"tasks {state['round']}", Board(width))
     for end in (*map(End.model_validate, state["ends"]), *ends_before(run)):
         board.tell(end)
     task = Task.model_validate(state["task"])
@@ -124,6 +125,8 @@ async def work(state: Todo, runtime: Runtime[Run]) -> HuggingGPTState:
             return End(task=task.id, failed=state["reason"])
         job, expert = Job(task, entry, ends), entry.kind()
         told = json.dumps(job.args(), ensure_ascii=False)
+        if run.deps.turn is not None:
+            await run.deps.turn(TaskStarted)
         run.emit(TaskStarted, task=task.id, task_type=task.task, expert=name, needs=task.needs(), args=told)
         try:
             assert expert is not None, "only experts that can be called are chosen"

@@ -47,6 +47,7 @@ def recorded_deps(
         collection=collection,
         generation=part.generation,
         answers=tape.call,
+        turn=tape.wait_for,
         timer=timer,
     )
 

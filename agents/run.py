@@ -109,6 +109,7 @@ class Deps:
     """Waits until all events so far are stored: after each call to the outside. None: a crash ends the run anyway."""
     answers: Callable[[Run, ToolCall], Awaitable[Outcome]] | None = None
     """What tools said when the run was recorded, instead of calling them; None: tools are called."""
+    turn: Callable[[type[Event]], Awaitable[None]] | None = None  # In a replay: waits for the step's next of a kind.
     memory: Memory = field(default_factory=Memory)
     """A persona's stream of memories."""
     timer: Callable[[float | None], asyncio.Timeout] = asyncio.timeout

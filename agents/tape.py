@@ -113,6 +113,20 @@ class Tape:
             chosen = tuple(hits[id] for id in found.end.chunk_ids if id in hits)
             return Outcome(found.end.output, chosen, found.end.fault)
 
+    async def wait_for(self, kind: type[Event]) -> None:
+        """Wait until the running step's next event of a kind is due: for a step that waits for others in a way that no
+        exchange shows."""
+        task_id = await self._expected.ids.known(running_task())
+        places = (
+            p for p, event in enumerate(self._expected.events) if event.task_id == task_id and type(event) is kind
+        )
+        place = next((place for place in places if place not in self._claimed), None)
+        if place is not None:
+            self._claimed.add(place)
+            await self._expected.turn(place)
+        elif self._expected.broken_off:
+            await self._forever()
+
     @contextmanager
     def _opened(self, task_id: str) -> Iterator[None]:
         self._open[task_id] += 1

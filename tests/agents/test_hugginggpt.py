@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -327,6 +328,33 @@ async def test_a_plan_over_tools_that_ask_the_model_at_the_same_time_replays():
         cassette = await record(HUGGINGGPT, deps(model, width=2), RunInput(question="Go"), durable=durable)
         assert cassette.run.events[-1].type == "run_finished"
         assert await replay(cassette) == as_json(cassette)
+
+
+@tool(name="doze")
+async def doze(seconds: float, after: list[str]) -> str:
+    """Wait a little."""
+    await asyncio.sleep(seconds)
+    return f"dozed {seconds}"
+
+
+@pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 80), marks=pytest.mark.slow)], ids=["a few", "many"])
+async def test_runs_of_random_plans_replay_however_their_tasks_raced(seeds):
+    for seed in seeds:
+        dice, plan = Random(seed), []
+        for id in range(dice.randint(3, 9)):
+            needs = sorted(dice.sample(range(id), min(id, dice.randint(0, 2))))
+            kind = dice.choice(["translation", "reasoning", "doze", "doze"])
+            args = {
+                "translation": {"text": f"t{id}", "to": "German"},
+                "reasoning": {"text": f"t{id}"},
+                "doze": {"seconds": dice.random() / 100, "after": [f"<resource>-{need}" for need in needs]},
+            }
+            plan.append({"task": kind, "id": id, "dep": needs, "args": args[kind]})
+        model = Model([plan], dict.fromkeys(range(9), {"id": "translate", "reason": "made for it"}))
+        given_ = deps(model, toolbox={**TOOLBOX, "doze": doze}, width=dice.choice([1, 2, 3, 8]))
+        cassette = await record(HUGGINGGPT, given_, RunInput(question="Go"), durable=bool(seed % 2))
+        assert cassette.run.events[-1].type == "run_finished"
+        assert await replay(cassette) == as_json(cassette), seed
 
 
 async def test_without_a_model_nothing_is_planned_and_it_says_so():
