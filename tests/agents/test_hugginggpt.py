@@ -350,7 +350,7 @@ async def test_runs_of_random_plans_replay_however_their_tasks_raced(seeds):
                 "doze": {"seconds": dice.random() / 100, "after": [f"<resource>-{need}" for need in needs]},
             }
             plan.append({"task": kind, "id": id, "dep": needs, "args": args[kind]})
-        model = Model([plan], dict.fromkeys(range(9), {"id": "translate", "reason": "made for it"}))
+        model = Model([plan], {key: {"id": "translate", "reason": "made for it"} for key in range(9)})
         given_ = deps(model, toolbox={**TOOLBOX, "doze": doze}, width=dice.choice([1, 2, 3, 8]))
         cassette = await record(HUGGINGGPT, given_, RunInput(question="Go"), durable=bool(seed % 2))
         assert cassette.run.events[-1].type == "run_finished"
