@@ -30,8 +30,9 @@ BENCHMARKS: Mapping[str, str] = {
     "quality": "benchmarks.quality",
     "abstention": "benchmarks.abstention",
     "planner": "benchmarks.planner",
+    "train": "benchmarks.train",
 }
-NEED_DATA = frozenset({"ann", "swap", "peers", "ingest", "quality", "abstention", "planner"})
+NEED_DATA = frozenset({"ann", "swap", "peers", "ingest", "quality", "abstention", "planner", "train"})
 SIZED = frozenset({"ann", "swap", "peers"})
 MARK = "<!-- {name} -->"
 

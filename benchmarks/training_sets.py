@@ -12,7 +12,7 @@ from retrieval.training.examples import Example
 from retrieval.training.split import Parts, groups, split
 
 HELD_CONVERSATIONS = ("47", "50")
-FOLDS = 5
+FOLDS = 3
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class TrainingProcess:
         self._process: Process | None = None
         self._killed = False
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
+    async def events(self) -> AsyncGenerator[dict[str, Any]]:
         """What the worker tells, until its end."""
         with (self._folder / LOG).open("ab") as log:
             command = (sys.executable, "-m", "retrieval.training.worker", str(self._folder))

@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,7 +75,11 @@ class Trainings:
         if ended:
             await self._database.write(partial(trainings.tell, job_id=job_id, message="The job was cancelled."))
             await self._halt(job_id)
-            await asyncio.to_thread(shutil.rmtree, self.models.work(job_id), ignore_errors=True)
+            row = await self._database.read(partial(trainings.get, job_id=job_id))
+            # The worker may just have published what it made.
+            made = [self.models.model(self.models.name(job_id, row.asked["suffix"]))] if row is not None else []
+            for folder in (self.models.work(job_id), *made):
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return ended
 
     async def stop(self) -> None:
@@ -120,9 +125,10 @@ class Trainings:
             return
         if not await self._database.write(partial(trainings.begin, job_id=job_id)):
             return
-        async for event in process.events():
-            if await self._heard(row, event):
-                return
+        async with aclosing(process.events()) as events:
+            async for event in events:
+                if await self._heard(row, event):
+                    return
         still = await self._database.read(partial(trainings.get, job_id=job_id))
         if not self._stopping and still is not None and still.status in trainings.UNFINISHED:
             log.warning("the process of the training %s ended by itself", job_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from math import ceil, isfinite
 from pathlib import Path
@@ -17,14 +17,15 @@ Told = Callable[[Mapping[str, Any]], None]
 
 CHECKPOINT_STEPS: Final = 200
 """At most so many steps, or an epoch, are done again after a crash; a validation goes with each checkpoint."""
+NEEDED: Final = ("accelerate", "datasets")
 INSTALL: Final = "pip install 'sandtable[train]'"
 
 
-def check_installed() -> None:
+def check_installed(needed: Sequence[str] = NEEDED) -> None:
     """Raises TrainingRefused where the packages of the trainer are not there."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("accelerate", "datasets") if find_spec(name) is None]
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise TrainingRefused(f"training needs {' and '.join(missing)}: {INSTALL}", "model")
 

@@ -27,7 +27,10 @@ def embedded(model: Any, texts: Sequence[str], kind: str) -> Vectors:
 
 def by_model(model: Any, examples: Sequence[Example], passages: Sequence[str]) -> Places:
     documents = embedded(model, passages, "document")
-    queries = embedded(model, [one.query for one in examples], "query")
+    return by_vectors(embedded(model, [one.query for one in examples], "query"), documents, examples, passages)
+
+
+def by_vectors(queries: Vectors, documents: Vectors, examples: Sequence[Example], passages: Sequence[str]) -> Places:
     place = {text: number for number, text in enumerate(passages)}
     return [_ranks(documents @ vector, one, place) for vector, one in zip(queries, examples, strict=True)]
 

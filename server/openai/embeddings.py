@@ -11,9 +11,11 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from retrieval.errors import EmbedderMissing
 from server.errors import ApiError, bad_request
 from server.openai.schema import Body, Text
-from server.services import services_of
+from server.services import Services, services_of
+from server.trained_models import PREFIX as TRAINED
 
 if TYPE_CHECKING:
     from retrieval.base import Embedder
@@ -40,10 +42,19 @@ async def create_embeddings(request: Request, body: CreateEmbeddings) -> Respons
     services = services_of(request)
     texts = _texts(body)
     embedder, _ = services.collections.embedder(services.settings.embedder)
-    if body.model not in (embedder.name, services.settings.embedder):
+    if body.model.startswith(TRAINED):
+        embedder = _trained(services, body.model)
+    elif body.model not in (embedder.name, services.settings.embedder):
         message = f"No embedding model {body.model!r}; this service has {embedder.name!r}."
         raise ApiError(404, message, param="model", code="model_not_found")
     return Response(await asyncio.to_thread(_embedded, embedder, body, texts), media_type="application/json")
+
+
+def _trained(services: Services, model: str) -> Embedder:
+    try:
+        return services.collections.embedder(model)[0]
+    except EmbedderMissing as error:
+        raise ApiError(404, f"{error}.", param="model", code="model_not_found") from None
 
 
 def _embedded(embedder: Embedder, body: CreateEmbeddings, texts: list[str]) -> str:

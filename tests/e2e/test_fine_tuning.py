@@ -101,6 +101,11 @@ def test_a_training_is_followed_swapped_in_and_rolled_back(client, live, trainin
     assert kept[0].metrics.step == kept[0].step_number
     assert [one.id for one in client.fine_tuning.jobs.list(limit=1).data] == [job.id]
 
+    vectors = client.embeddings.create(model=done.fine_tuned_model, input=["note 1 .", "amber birch"]).data
+    assert [len(one.embedding) for one in vectors] == [32, 32]
+    with pytest.raises(openai.NotFoundError, match="no trained embedder"):
+        client.embeddings.create(model="ft:nothing", input="note")
+
     path = f"/v1/vector_stores/{store.id}/generations"
     with httpx.Client(base_url=live.url, timeout=60) as api:
         first = api.get(path).json()["data"][0]["id"]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from retrieval.errors import TrainingRefused
 from retrieval.training.examples import Example, read
+from retrieval.training.fit import check_installed
 from retrieval.training.negatives import columns, lexical, mined
 from retrieval.training.recipe import Recipe
 from retrieval.training.split import groups, split
@@ -139,3 +140,9 @@ def test_the_rows_of_the_tests_can_be_split(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(lines(rows()), "utf-8")
     assert len(read(path).examples) == 32
+
+
+def test_what_is_missing_is_told_with_the_way_to_it():
+    check_installed()
+    with pytest.raises(TrainingRefused, match=r"training needs no_such_package: pip install 'sandtable\[train\]'"):
+        check_installed(("no_such_package", "json"))
