@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from retrieval.training.examples import Example
 from retrieval.training.split import Parts, groups, split
 
 HELD_CONVERSATIONS = ("47", "50")
-FOLDS = 3
+OF_EACH = 5
 
 
 @dataclass(frozen=True)
@@ -56,30 +57,43 @@ def _turn(turn: dict[str, Any]) -> str:
 
 
 def bfcl(data: Path, validation: float, seed: int) -> list[Fold]:
-    """Wishes, which find the function that fulfils them. Functions that are offered together belong together; each of
-    the folds is held back once, so that every question is measured by a model that has seen none of its functions.
+    """Wishes, which find the function that fulfils them. Functions that are offered together belong together: of 43
+    groups the largest is trained on, and the 42 others are held back.
 
-    The simple and multiple sets are trained on as well, but for functions of the same names.
+    Also trained on are the simple and multiple sets, but for functions of the same names. Validation is by wishes of
+    the largest group whose functions are not trained on: new functions amid like ones that are, as when it is measured.
     """
     asked, tools = _cases(data / "bfcl-live-multiple" / "cases.jsonl")
-    together = sorted(groups(asked), key=len, reverse=True)
-    folds: list[list[Example]] = [[] for _ in range(FOLDS)]
-    for group in together:
-        min(folds, key=len).extend(group)
+    largest, *rest = sorted(groups(asked), key=len, reverse=True)
+    held = [one for group in rest for one in group]
+    by_function = [one.model_copy(update={"group": None}) for one in largest]
+    chosen = split(by_function, validation=validation, held=0.0, seed=seed)
     more: list[Example] = []
     others: dict[str, str] = {}
     for name in ("multiple", "simple_python"):
         found, theirs = _cases(data / "bfcl" / f"{name}.jsonl")
         others |= {tool: text for tool, text in theirs.items() if tool not in tools}
         more += [one for one in found if {*one.positives, *one.negatives} <= set(others.values())]
-    made = []
-    for held in folds:
-        rest = [one for other in folds if other is not held for one in other]
-        seen = {text for one in held for text in (*one.positives, *one.negatives)}
-        chosen = split([*rest, *more], validation=validation, held=0.0, seed=seed)
-        passages = [text for text in (*tools.values(), *others.values()) if text not in seen]
-        made.append(Fold(chosen._replace(held=held), list(dict.fromkeys(passages)), [(held, list(tools.values()))]))
-    return made
+    unseen = {text for one in held for text in (*one.positives, *one.negatives)}
+    unseen |= {text for one in chosen.validation for text in one.positives}
+    train = [_without(one, unseen) for one in (*_few_of_each(chosen.train), *more)]
+    passages = list(dict.fromkeys(text for text in (*tools.values(), *others.values()) if text not in unseen))
+    return [Fold(Parts(train, chosen.validation, held), passages, [(held, list(tools.values()))])]
+
+
+def _few_of_each(examples: list[Example]) -> list[Example]:
+    """So that no function is learned by the number of its wishes."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for one in examples:
+        counts[one.positives[0]] += 1
+        if counts[one.positives[0]] <= OF_EACH:
+            kept.append(one)
+    return kept
+
+
+def _without(example: Example, unseen: set[str]) -> Example:
+    return example.model_copy(update={"negatives": tuple(text for text in example.negatives if text not in unseen)})
 
 
 def _cases(path: Path) -> tuple[list[Example], dict[str, str]]:
