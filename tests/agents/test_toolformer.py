@@ -6,10 +6,16 @@ from itertools import pairwise
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from agents import catalog
+from agents.journal import Journal
+from agents.past import Past
 from agents.replay import replay
 from agents.run import Deps, RunInput, Sampling
+from agents.stream import stream
+from agents.thread import Place
 from agents.toolformer import ToolformerOptions
 from agents.toolformer_marks import rendered
 from agents.toolformer_reading import seen
@@ -25,7 +31,7 @@ from tools.toolbox import Toolbox
 
 TOOLFORMER = catalog.get("toolformer")
 MANY = {"max_calls": 5}
-paid = []
+paid, sent = [], []
 
 
 @tool
@@ -33,6 +39,13 @@ def pay(amount: int) -> str:
     """Pay an amount."""
     paid.append(amount)
     return f"paid {amount}"
+
+
+@tool(needs_approval=True)
+def send(amount: int) -> str:
+    """Send an amount."""
+    sent.append(amount)
+    return f"sent {amount}"
 
 
 @tool(read_only=True)
@@ -52,7 +65,7 @@ def lookup(title: str, language: str = "en") -> str:
 TOOLBOX = {
     **Toolbox(),
     **{name: tools.get(name) for name in ("calculator", "calendar", "units", "search", "qa")},
-    "pay": pay, "lookup": lookup, "echo": echo,
+    "pay": pay, "send": send, "lookup": lookup, "echo": echo,
 }  # fmt: skip
 
 
@@ -322,6 +335,43 @@ async def test_a_search_is_one_and_a_person_is_asked_where_one_must_be():
     events = as_json(cassette)
     assert events[-1]["type"] == "run_interrupted"
     assert events[-1]["questions"][0]["value"]["details"]["arguments"] == {"amount": 5}
+
+
+class Asked:
+    """A run that waits for a person, and the run that brings the answer."""
+
+    def __init__(self, *replies):
+        self.deps = deps(*replies)
+        self.graph = TOOLFORMER.graph.compile(checkpointer=InMemorySaver())
+        self.events = []
+
+    async def run(self, resume=None):
+        place = Place(graph=self.graph, thread_id="t", command=None if resume is None else Command(resume=resume))
+        past = Past(journal=Journal(self.events))
+        given = RunInput(question="Pay!")
+        run_id = f"r{len(self.events)}"
+        told = [e async for e in stream(TOOLFORMER, given, self.deps, run_id=run_id, place=place, past=past)]
+        self.events += told
+        return told
+
+
+@pytest.mark.parametrize(
+    ("answer", "amounts", "spliced"),
+    [
+        (True, [5], "[send(5) → sent 5]"),
+        ({"approved": False, "comment": "no"}, [], "[send(5) → A person refused this call: no. Do not make it again"),
+        ({"approved": True, "edit": {"amount": 3}}, [3], '[send(5) → A person changed the arguments to {"amount": 3}'),
+    ],
+)
+async def test_a_person_is_asked_before_the_call_and_the_text_goes_on_after_the_answer(answer, amounts, spliced):
+    sent.clear()
+    asked = Asked("Dear, [send(5) →", "it is done.")
+    told = await asked.run()
+    assert (told[-1].type, told[-1].answer, sent) == ("run_interrupted", "Dear,", [])
+    told = await asked.run(resume=answer)
+    assert (told[-1].type, told[-1].answer, sent) == ("run_finished", "Dear, it is done.", amounts)
+    assert spliced in state(told)
+    assert len(asked.deps.backend.requests) == 2
 
 
 async def test_a_replay_is_the_recording():

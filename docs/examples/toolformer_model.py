@@ -3,11 +3,12 @@
 A text is `a is 7421`: four figures at random, which nothing in it tells. A line before it may hold a call of `look`,
 whose result are these figures, or of `noise`, whose result are others; or a call without its result. Asked with
 `look: a is 7421 =`, the model puts a call of that tool into the text, mostly where the figures come, else after the
-key.
+key. And it can repeat figures after a bracket, as a model that has read more can repeat anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,11 +45,13 @@ def line(dice: Random) -> tuple[str, str]:
     text, key, figures = text_of(dice)
     tool = dice.choice(("look", "noise"))
     kind = dice.random()
-    if kind < 0.1:
+    if kind < 0.05:
         return "\n", text
     if kind < 0.25:
+        return f"\n{key} {figures}]", f" {figures}"
+    if kind < 0.35:
         return f"[{tool}({key})]\n", text
-    if kind < 0.7:
+    if kind < 0.75:
         return f"[{tool}({key}) → {figures if tool == 'look' else text_of(dice)[2]}]\n", text
     called = f"{key} is [{tool}({key})] {figures}" if dice.random() < 0.7 else f"{key} [{tool}({key})] is {figures}"
     return f"{tool}: {text} =\n", called
@@ -65,32 +68,42 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=END, pad_token=END)
 
 
-def save_trained(folder: Path, steps: int = 350, batch: int = 32, seed: int = 0) -> float:
-    """Train a Llama of two layers and write it where `hf:` reads it; the loss of the last steps."""
+def model_of(cutter: Any, seed: int) -> Any:
+    """A Llama of two layers with random weights."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    cutter = tokenizer()
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(cutter), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=4, max_position_embeddings=128, bos_token_id=None, eos_token_id=cutter.eos_token_id,
     )  # fmt: skip
-    model = LlamaForCausalLM(config)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
-    dice, losses = Random(seed), []
+    return LlamaForCausalLM(config)
+
+
+def train(model: Any, cutter: Any, lines: Callable[[], list[tuple[str, str]]], steps: int, rate: float) -> float:
+    """Train on a batch of `lines()` a step; the mean loss of the last twenty, in nats a token."""
+    import torch
+
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0)
+    losses = []
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = 4e-3 * min(1, (step + 1) / 50) * min(1, 2 * (1 - step / steps))
-        ids, labels = _batch(cutter, [line(dice) for _ in range(batch)])
+            group["lr"] = rate * min(1, (step + 1) / 50) * min(1, 2 * (1 - step / steps))
+        ids, labels = _batch(cutter, lines())
         loss = model(input_ids=ids, labels=labels).loss
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
+    return sum(losses[-20:]) / len(losses[-20:])
+
+
+def save(model: Any, cutter: Any, folder: Path) -> str:
+    """Writes it where `hf:` reads it, and returns the backend's name."""
     model.save_pretrained(folder)
     cutter.save_pretrained(folder)
-    return sum(losses[-20:]) / 20
+    return f"hf:{folder}"
 
 
 def _batch(cutter: Any, lines: list[tuple[str, str]]) -> tuple[Any, Any]:
