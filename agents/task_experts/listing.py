@@ -157,8 +157,9 @@ def needs_approval(run: Run, entry: Entry) -> bool:
 def _form(run: Run, options: HuggingGPTOptions, entry: Entry) -> Form:
     """What a type of task takes is what the first of its experts takes."""
     if entry.tool is None or entry.args:
-        required = tuple(entry.args) if entry.args is TEXT else ()
-        return Form(args=entry.args, required=required, description=entry.line(100))
+        # What one model is good at does not say what its type of task is.
+        about = entry.line(100) if entry.pipeline is not None else ""
+        return Form(args=entry.args, required=tuple(entry.args), description=about)
     schema = run.deps.tools[entry.tool].spec.parameters
     args = {name: _described(one) for name, one in schema.get("properties", {}).items()}
     return Form(args=args, required=tuple(schema.get("required", ())), description=entry.line(100))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from agents import catalog
 from agents.hugginggpt_options import HuggingGPTOptions
+from agents.moe_options import MoeOptions
 from agents.replay import replay
 from agents.run import RunInput
 from agents.task_board import End
@@ -83,8 +86,9 @@ async def test_a_bare_list_with_the_authors_marks_is_a_plan_too():
         ([task(0, "text-to-video", text="a boy runs")], "task"),
         ([task(0, "arithmetic", formula="1")], "task 0 (arithmetic) has no argument formula; it takes expression"),
         ([task(0, "unit-conversion", amount=1)], "task 0 (unit-conversion) lacks the argument "),
+        ([task(0, "summarization")], "task 0 (summarization) lacks the argument text"),
     ],
-    ids=["circle", "dangling", "itself", "twice", "no such type", "no such argument", "lacking"],
+    ids=["circle", "dangling", "itself", "twice", "no such type", "no such argument", "lacking", "without text"],
 )  # fmt: skip
 async def test_a_plan_that_cannot_be_carried_out_is_sent_back_once_with_why(tasks, said):
     model = Model([tasks, CHAIN[:1]])
@@ -357,9 +361,26 @@ async def test_runs_of_random_plans_replay_however_their_tasks_raced(seeds):
         assert await replay(cassette) == as_json(cassette), seed
 
 
-async def test_without_a_model_nothing_is_planned_and_it_says_so():
-    from dataclasses import replace
+class Gate:
+    scripts = frozenset({"Latin"})
 
+    async def scores(self, questions, experts, trained):
+        return [[0.9, 0.8] for _ in questions], "the test"
+
+
+async def test_two_side_by_side_within_a_mixture_keep_their_tasks_apart():
+    plan = [task(0, "arithmetic", expression="6*7"), task(1, "summarization", text="<resource>-0")]
+    experts = [{"name": name, "pipeline": "hugginggpt", "options": {"width": 1}} for name in "ab"]
+    options = {"method": "top2", "second": "threshold", "experts": experts, "combine": "list"}
+    given_ = replace(
+        deps(Model([plan]), reach=Context(gate=Gate())), options=MoeOptions.model_validate(options)
+    )  # fmt: skip
+    cassette = await record(catalog.get("moe"), given_, RunInput(question="Go"), durable=True)
+    assert cassette.run.events[-1].answer.count("- 1 summarization, model: done: 42") == 2
+    assert await replay(cassette) == as_json(cassette)
+
+
+async def test_without_a_model_nothing_is_planned_and_it_says_so():
     async def quote(question, sources):
         return ()
 
