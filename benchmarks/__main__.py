@@ -31,6 +31,7 @@ BENCHMARKS: Mapping[str, str] = {
     "abstention": "benchmarks.abstention",
     "planner": "benchmarks.planner",
     "train": "benchmarks.train",
+    "memory": "benchmarks.memory",
 }
 NEED_DATA = frozenset({"ann", "swap", "peers", "ingest", "quality", "abstention", "planner", "train"})
 SIZED = frozenset({"ann", "swap", "peers"})

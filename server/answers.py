@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from agents.cassette import Cassette
+from server.memory_shapes import MemoriesForgotten, MemoryRecordObject
 from server.response_shapes import ConversationObject, ItemList, OneItem, ResponseObject
 from server.run_shapes import ReplayAnswer, ResumedRun, RunObject
 from server.shapes import (
@@ -78,6 +79,9 @@ JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "GET /v1/runs/{run_id}/events": RunEvents,
     "GET /v1/runs/{run_id}/cassette": Cassette,
     "POST /v1/runs/{run_id}/replay": ReplayAnswer,
+    "GET /v1/memories": Page[MemoryRecordObject],
+    "POST /v1/memories/forget": MemoriesForgotten,
+    "DELETE /v1/memories": Deleted,
     "GET /v1/tools": ToolList,
     "POST /v1/tools/{name}/call": ToolOutcome,
     "GET /healthz": Alive,
@@ -104,3 +108,5 @@ STREAMED = frozenset(
 )
 """Routes that answer with server-sent events, LangGraph's always, the others when asked to."""
 BYTES = frozenset({"GET /v1/files/{file_id}/content"})
+TEXTS = {"GET /v1/memories/export": ("text/plain", "text/csv", "application/x-ndjson")}
+"""Routes that answer text, and its types."""

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from retrieval.base import Embedder
 from retrieval.errors import EmbedderFailed
-from server import errors, openapi, ops, replays, run_answers, run_events, tools
+from server import errors, memories, openapi, ops, replays, run_answers, run_events, tools
 from server.access import LOCAL_ORIGIN, Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
 from server.ids import new_uuid
@@ -62,6 +62,7 @@ ROUTERS = (
     run_answers,
     run_events,
     replays,
+    memories,
     tools,
     ops,
     meta,

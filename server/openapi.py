@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from server.access import OPEN_PATHS
-from server.answers import BYTES, JSON_ANSWERS, STREAMED
+from server.answers import BYTES, JSON_ANSWERS, STREAMED, TEXTS
 from server.langgraph import answers as langgraph
 from server.openai.files import PURPOSES
 
@@ -126,6 +126,7 @@ def _add_answer(route: str, responses: dict[str, Any], answers: dict[str, dict[s
         content["text/event-stream"] = {"schema": SERVER_SENT}
     if route in BYTES:
         content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
+    content |= {media: {"schema": {"type": "string"}} for media in TEXTS.get(route, ())}
     if content:
         responses[min(responses)]["content"] = content
     if route == "GET /readyz":

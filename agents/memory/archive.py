@@ -49,6 +49,16 @@ class Archive:
         await self.store.write(shelf.owner, [_kept(record, vectors, by, key) for record in changed])
         await asyncio.to_thread(shelf.change, changed, vectors, key)
 
+    async def edit(self, owner: Owner, changed: Record) -> None:
+        """Put a record's new state in place of the one that is there."""
+        shelf = await self.shelf(owner)
+        async with shelf.lock:
+            known, vectors = shelf.records.get(changed.id), dict[int, "Vectors"]()
+            if known is None or known.text != changed.text:
+                made = await asyncio.to_thread(self.embed, [changed.text])
+                vectors = {changed.id: made[0]} if made is not None else {}
+            await self.keep(shelf, [changed], vectors)
+
     async def erase(self, owner: Owner) -> None:
         """Leave nothing of an owner."""
         async with self._opening:

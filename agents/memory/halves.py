@@ -78,8 +78,10 @@ class Halves:
         """The ids of all records, and the cosine of each."""
         import numpy as np
 
+        from retrieval.indexes.rows import products
+
         assert self.dense is not None
         parts = self.dense.parts()
         ids = [part.rows.ids[part.alive] for part in parts]
-        near = [(part.rows.vectors @ vector)[part.alive] for part in parts]
+        near = [products(part.rows, vector)[part.alive] for part in parts]
         return np.concatenate([np.empty(0, np.int64), *ids]), np.concatenate([np.empty(0, np.float32), *near])

@@ -37,6 +37,8 @@ class BM25Index:
     def __init__(self, *, k1: float = K1, b: float = B) -> None:
         self.k1, self.b = k1, b
         self._segments: Segments[Postings] = Segments(merge)
+        self._kept_scores: tuple[int, Counter[str], list[Scores]] = (-1, Counter(), [])
+        """Of the last query: a hybrid search asks twice, the second time for what only its other half found."""
         self._kept_norms: tuple[int, list[NDArray[np.float32]]] = (-1, [])
 
     @classmethod
@@ -130,6 +132,9 @@ class BM25Index:
         """Per segment the scores (n,) of all its documents, the removed ones included."""
         import numpy as np
 
+        version, asked, scores = self._kept_scores
+        if version == self._segments.version and asked == query:
+            return scores
         parts, norms = self._segments.parts, self._norms()
         where = [stretches(part.rows, list(query)) for part in parts]
         scores = [np.zeros(len(part.alive), np.float32) for part in parts]
@@ -140,6 +145,7 @@ class BM25Index:
                 places = part.rows.places[at[number]]
                 count = part.rows.counts[at[number]].astype(np.float32)
                 score[places] += weight * count / (count + norm[places])
+        self._kept_scores = (self._segments.version, query, scores)
         return scores
 
     def _norms(self) -> list[NDArray[np.float32]]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "swap": Entry("server.cli.swap:swap", "Give a collection another index or embedder while it serves."),
     "ask": Entry("server.cli.ask:ask", "Ask a pipeline a question; show its sources."),
     "demo": Entry("server.cli.demo:demo", "Start a service of its own and show a pipeline at work."),
+    "memory": Entry("server.cli.memory:memory", "List, correct, export or erase what is remembered."),
     "approve": Entry("server.cli.approve:approve", "Answer a run that waits for a person."),
     "replay": Entry("server.cli.replay:replay", "Run a recorded run again, or fork it."),
     "eval": Entry("server.cli.eval:evaluate", "Score a pipeline on a task, or retrieval on a folder."),

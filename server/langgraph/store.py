@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from server.errors import ApiError
+from server.langgraph import memory_items
 from server.langgraph.messages import invalid
 from server.langgraph.route import LangGraphRoute, not_supported, timestamp
 from server.langgraph.store_filter import check_filter, matches
@@ -18,8 +20,9 @@ from server.services import services_of, tenant_of
 from server.storage import store_items
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
+    from server.langgraph.memory_items import Item
     from server.services import Services
 
 router = APIRouter(tags=["store"], route_class=LangGraphRoute)
@@ -33,6 +36,9 @@ async def put_item(request: Request, body: PutItem) -> Response:
         raise not_supported("A time to live", "ttl", "delete the item when you no longer need it")
     indexed = True if body.index is None else body.index
     tenant = tenant_of(request)
+    if memory_items.of_memory(body.namespace):
+        await memory_items.edit_item(services_of(request).archive, tenant, body.namespace, body.key, body.value)
+        return Response(status_code=204)
     await services_of(request).database.write(
         lambda db: store_items.put_item(db, tenant, body.namespace, body.key, body.value, indexed)
     )
@@ -45,7 +51,7 @@ async def get_item(request: Request, query: Annotated[ItemQuery, Query()]) -> di
     tenant, namespace = tenant_of(request), query.namespace.split(".")
     if not all(namespace):
         raise invalid("namespace", "has an empty label; it reads 'users.ada'")
-    row = await services_of(request).database.read(lambda db: store_items.get_item(db, tenant, namespace, query.key))
+    row = await _item(services_of(request), tenant, namespace, query.key)
     if row is None:
         message = f"No item {query.key!r} in the namespace {query.namespace!r}."
         raise ApiError(404, message, param="key", code="item_not_found")
@@ -55,8 +61,11 @@ async def get_item(request: Request, query: Annotated[ItemQuery, Query()]) -> di
 @router.delete("/store/items", status_code=204)
 async def delete_item(request: Request, body: DeleteItem) -> Response:
     """Also where there is none: it is gone then."""
-    tenant = tenant_of(request)
-    await services_of(request).database.write(lambda db: store_items.remove_item(db, tenant, body.namespace, body.key))
+    services, tenant = services_of(request), tenant_of(request)
+    if memory_items.of_memory(body.namespace):
+        await memory_items.remove_item(services.archive, tenant, body.namespace, body.key)
+    else:
+        await services.database.write(lambda db: store_items.remove_item(db, tenant, body.namespace, body.key))
     return Response(status_code=204)
 
 
@@ -66,12 +75,8 @@ async def search_items(request: Request, body: SearchItems) -> dict[str, Any]:
     services, tenant, filter = services_of(request), tenant_of(request), body.filter or {}
     check_filter(filter)
 
-    def find(db: Any) -> list[Row[Any]]:
-        return [
-            row
-            for row in store_items.items_under(db, tenant, body.namespace_prefix or ())
-            if matches(row.value, filter)
-        ]
+    def find(db: Connection) -> list[Row[Any] | Item]:
+        return [row for row in items_under(db, tenant, body.namespace_prefix or ()) if matches(row.value, filter)]
 
     rows = await services.database.read(find)
     if body.query is None or not body.query.strip():
@@ -84,18 +89,34 @@ async def search_items(request: Request, body: SearchItems) -> dict[str, Any]:
 async def list_namespaces(request: Request, body: ListNamespaces) -> dict[str, Any]:
     tenant, prefix, suffix = tenant_of(request), body.prefix or [], body.suffix or []
     fixed = prefix[: prefix.index("*")] if "*" in prefix else prefix
-    found = await services_of(request).database.read(lambda db: store_items.namespaces(db, tenant, fixed))
-    listed = [name.split(".") for name in found]
+    read = services_of(request).database.read
+    found = await read(
+        lambda db: [*store_items.namespaces(db, tenant, fixed), *memory_items.namespaces(db, tenant, fixed)]
+    )
+    listed = [name.split(".") for name in sorted(found)]
     kept = [n for n in listed if _fits(n[: len(prefix)], prefix) and _fits(n[len(n) - len(suffix) :], suffix)]
     cut = dict.fromkeys(tuple(namespace[: body.max_depth]) for namespace in kept)
     return {"namespaces": [list(namespace) for namespace in cut][body.offset : body.offset + body.limit]}
+
+
+def items_under(db: Connection, tenant: str, prefix: Sequence[str]) -> list[Row[Any] | Item]:
+    """Those changed last first, records of memory among them."""
+    found: list[Row[Any] | Item] = [*store_items.items_under(db, tenant, prefix)]
+    found += memory_items.items_under(db, tenant, prefix)
+    return sorted(found, key=lambda row: (-row.updated_at, row.namespace, row.key))
+
+
+async def _item(services: Services, tenant: str, namespace: list[str], key: str) -> Row[Any] | Item | None:
+    if memory_items.of_memory(namespace):
+        return await memory_items.get_item(services.archive, tenant, namespace, key)
+    return await services.database.read(lambda db: store_items.get_item(db, tenant, namespace, key))
 
 
 def _fits(labels: list[str], wanted: list[str]) -> bool:
     return len(labels) == len(wanted) and all(w in ("*", label) for label, w in zip(labels, wanted, strict=True))
 
 
-def _shown(row: Row[Any]) -> dict[str, Any]:
+def _shown(row: Row[Any] | Item) -> dict[str, Any]:
     return {
         "namespace": row.namespace.split("."),
         "key": row.key,
@@ -105,7 +126,7 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-async def _ranked(services: Services, query: str, rows: list[Row[Any]]) -> list[tuple[Row[Any], float]]:
+async def _ranked(services: Services, query: str, rows: list[Row[Any] | Item]) -> list[tuple[Row[Any] | Item, float]]:
     """By the cosine of the service's embedder. Raises ApiError if that would take too long."""
     from retrieval.nearness import nearness
 
