@@ -69,4 +69,5 @@ def rows(path: str, table: str) -> list[tuple[str, str]]:
     if not os.path.exists(path):
         return []
     with closing(sqlite3.connect(path, timeout=30)) as db:
-        return db.execute(f"select what, text from {table} order by rowid").fetchall()
+        made = db.execute("select 1 from sqlite_master where name = ?", (table,)).fetchone()
+        return db.execute(f"select what, text from {table} order by rowid").fetchall() if made else []
