@@ -83,7 +83,11 @@ async def write(state: ToolformerState, runtime: Runtime[Run]) -> ToolformerStat
     completion = await _ask(run, options, state, tools, stops)
     if completion is None:
         return _finished(run, options, text, marks, "length")
-    text += _piece(text, marks, completion.message.content, as_prefix=_as_prefix(run, options))
+    reply = completion.message.content
+    piece = _piece(text, marks, reply, as_prefix=_as_prefix(run, options))
+    if reply.strip() and not piece.strip():
+        run.warn("repeated", "what the model went on with is in the text already; it is left out")
+    text += piece
     found = seen(
         text, marks, lambda name: name.casefold() in names,
         closing=closing, stopped=bool(stops) and completion.finish == "stop", cut=completion.finish == "length",

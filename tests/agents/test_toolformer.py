@@ -21,6 +21,8 @@ from agents.toolformer_marks import rendered
 from agents.toolformer_reading import seen
 from agents.toolformer_text import find
 from backends.base import Capabilities, Delta, Message
+from backends.lifetime import close
+from backends.load import load
 from backends.scripted import Scripted
 from tests.agents.fakes import USAGE, Replies, Shelf, run, said, warnings
 from tests.agents.recording import as_json, record
@@ -128,6 +130,24 @@ async def test_a_bare_language_model_goes_on_with_one_text():
     texts = ["".join(message.content for message in request.messages) for request in given.backend.requests]
     assert texts[0].endswith("\n\nUser: Hi\n\nAssistant: Ho\n\nUser: 2+3?\n\nAssistant:")
     assert texts[1].endswith("\n\nUser: 2+3?\n\nAssistant: It is [calculator(2+3) → 5]")
+
+
+async def test_a_model_in_this_process_stops_and_goes_on(tmp_path):
+    """A table of probabilities: its tokens come one by one, and `hf:` is the same code over another model."""
+    rules = [
+        {"prompt": "Assistant: It is [calculator(2+3) → 5]", "after": [], "next": {" 5": 1.0}},
+        {"prompt": "Assistant: It is [calculator(2+3) → 5]", "after": [" 5"], "next": {".": 1.0}},
+        {"prompt": "Assistant:", "after": [], "next": {" It is": 1.0}},
+        {"prompt": "Assistant:", "after": [" It is"], "next": {" [calculator(2+3": 1.0}},
+        {"prompt": "Assistant:", "after": [" It is", " [calculator(2+3"], "next": {") ": 1.0}},
+        {"prompt": "Assistant:", "after": [" It is", " [calculator(2+3", ") "], "next": {"→ 6]": 1.0}},
+    ]
+    tokens = [" It is", " [calculator(2+3", ") ", "→ 6]", " 5", "."]
+    (tmp_path / "t.json").write_text(json.dumps({"tokens": tokens, "rules": rules}), "utf-8")
+    given = Deps(backend=load(f"table:{tmp_path / 't.json'}", {}), tools=TOOLBOX)
+    told = await run(TOOLFORMER, given, "2+3?")
+    assert (told[-1].answer, calls(told)) == ("It is 5.", [("calculator", {"expression": "2+3"}, "5")])
+    await close(given.backend)
 
 
 async def test_a_backend_that_cannot_go_on_with_a_text_is_named():
@@ -300,6 +320,9 @@ async def test_what_a_chat_says_again_is_left_out():
     text = "Seven tickets at 18.50 euros each cost [calculator(7 * 18.50) → 129.5]"
     told = await run(TOOLFORMER, deps(text[:68], f"{text[20:]} 129.50 euros."))
     assert told[-1].answer == "Seven tickets at 18.50 euros each cost 129.50 euros."
+    told = await run(TOOLFORMER, deps(text[:68], text[5:50]))
+    assert told[-1].answer == "Seven tickets at 18.50 euros each cost 129.5"
+    assert warnings(told) == ["repeated"]
     told = await run(TOOLFORMER, deps(text[:68], f"{text} 129.50 euros."))
     assert told[-1].answer == "Seven tickets at 18.50 euros each cost 129.50 euros."
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+from functools import partial
+from itertools import pairwise
 
 import pytest
 from hypothesis import given as for_all
@@ -24,8 +26,13 @@ from agents.toolformer_sampling import OF_THE_PAPER, Recipe, given, read, taught
 from backends.base import TokenLogprob
 from backends.errors import CapabilityMissing
 from backends.extractive import Extractive
+from backends.lifetime import close
 from backends.load import load
+from backends.profiles import Profile
 from backends.scoring import Scored
+from tests.fake_scoring import odds
+from tests.fake_scoring import scores as served_scores
+from tests.fake_upstream import FakeUpstream
 from tools import catalog
 from tools.base import tool
 
@@ -227,3 +234,24 @@ def test_calls_taken_out_again_leave_the_text(tokens, data):
     at = data.draw(st.sampled_from(where))
     one = Judged(candidate=Candidate(at=at, tool="c", written="c(1)", result="r"), empty=1, call=1, result=0)
     assert augmented(text, [one]).replace("[c(1) → r]", "").replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("form", ["prompt_logprobs", "echo"])
+async def test_a_server_that_scores_judges_and_one_that_cannot_go_on_samples_nothing(form):
+    server = FakeUpstream()
+    server.answers["m"] = partial(served_scores, forms=(form,))
+    profile = Profile.model_validate({"name": "fake", "base_url": await server.start(), "retries": 0})
+    backend = load("fake:m", {"fake": profile})
+    try:
+        found = await given(
+            "a是742", [(2, "look(ab)"), (0, "look(ab)")], [look.spec], backend, perform, {"look": Recipe()}
+        )
+        # By its odds a character rests on the one before alone: no call helps, and each loss is that of "742".
+        assert [one.gain for one in found.judged] == pytest.approx([0, 0])
+        odds_of = [odds(a, b) for a, b in pairwise("是742")]
+        assert found.judged[0].empty == pytest.approx(loss(scores(*odds_of)))
+        with pytest.raises(CapabilityMissing, match="bare language model"):
+            await taught("a是742", [look.spec], backend, perform, {"look": Recipe(tau_s=0)})
+    finally:
+        await close(backend)
+        await server.stop()
