@@ -25,11 +25,11 @@ class Fold:
     pools: list[tuple[list[Example], list[str]]]
 
 
-def locomo(data: Path, validation: float, seed: int) -> list[Fold]:
+def locomo(data: Path, seed: int) -> list[Fold]:
     """Questions about long conversations, which find the turns that are the evidence; split by conversation."""
     talks = {path.stem: _conversation(path) for path in sorted((data / "locomo").glob("*.json"))}
     trained = [talk for name, talk in talks.items() if name not in HELD_CONVERSATIONS]
-    chosen = split([one for asked, _ in trained for one in asked], validation=validation, held=0.0, seed=seed)
+    chosen = split([one for asked, _ in trained for one in asked], validation=0.1, held=0.0, seed=seed)
     held = [talk for name, talk in talks.items() if name in HELD_CONVERSATIONS]
     passages = [text for _, turns in trained for text in turns]
     return [Fold(chosen._replace(held=[one for asked, _ in held for one in asked]), passages, held)]
@@ -56,7 +56,7 @@ def _turn(turn: dict[str, Any]) -> str:
     return f"{turn['speaker']}: {turn['text']}{shown}"
 
 
-def bfcl(data: Path, validation: float, seed: int) -> list[Fold]:
+def bfcl(data: Path, seed: int) -> list[Fold]:
     """Wishes, which find the function that fulfils them. Functions that are offered together belong together: of 43
     groups the largest is trained on, and the 42 others are held back.
 
@@ -67,7 +67,7 @@ def bfcl(data: Path, validation: float, seed: int) -> list[Fold]:
     largest, *rest = sorted(groups(asked), key=len, reverse=True)
     held = [one for group in rest for one in group]
     by_function = [one.model_copy(update={"group": None}) for one in largest]
-    chosen = split(by_function, validation=validation, held=0.0, seed=seed)
+    chosen = split(by_function, validation=0.3, held=0.0, seed=seed)
     more: list[Example] = []
     others: dict[str, str] = {}
     for name in ("multiple", "simple_python"):

@@ -19,7 +19,7 @@ def show(job: dict[str, Any]) -> None:
     console.print(f"Embedder {job['fine_tuned_model']}", markup=False, soft_wrap=True)
     training, questions = ours["training"], ours["questions"]
     console.print(
-        f"{questions['train']} questions, {training['epochs']:g} epochs, {ours['seconds']:.0f} s on "
+        f"{questions['train']} questions, epochs: {training['epochs']:g}, {ours['seconds']:.0f} s on "
         f"{training['device']}; best at step {training['best_step']}, "
         f"share of the trained weights {training['blend']:g}",
         markup=False,
