@@ -49,6 +49,9 @@ DEMOS = {
         "demos.generative:main",
         "Two people of a town over a day, in English and Chinese: what they remember, conclude, and will not say.",
     ),
+    "memory": Demo(
+        "demos.memory:main", "What a chat remembers of people: kept, replaced, asked for a time, kept apart, forgotten."
+    ),
     "research": Demo(
         "demos.research:main",
         "How a market grew, in English and Chinese: a plan that a person changes, figures, a chart, a cited report.",

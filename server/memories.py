@@ -45,8 +45,8 @@ class Forget(Body):
 @router.get("/v1/memories")
 async def list_memories(request: Request, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
     """By number, the superseded ones too."""
-    kept = await services_of(request).archive.store.load(owner_of(request, query.user, query.thread_id))
-    found = [one.record for one in kept if not one.record.forgotten and one.record.id > query.after]
+    shelf = await services_of(request).archive.shelf(owner_of(request, query.user, query.thread_id))
+    found = [one for id, one in sorted(shelf.records.items()) if not one.forgotten and id > query.after]
     return page_object(found[: query.limit], len(found) > query.limit, record_object)
 
 

@@ -28,20 +28,19 @@ class Archive:
         """`embedder`: None finds by terms alone."""
         self.store = store
         self._embedder = embedder
-        self._opening = asyncio.Lock()
+        self._opening: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
         self._ready: OrderedDict[Owner, Shelf] = OrderedDict()
         self._in_use: WeakValueDictionary[Owner, Shelf] = WeakValueDictionary()
 
     async def shelf(self, owner: Owner) -> Shelf:
-        async with self._opening:
-            shelf = self._ready.get(owner) or self._in_use.get(owner)
-            if shelf is None:
-                shelf = await self._load(owner)
-            self._ready[owner] = self._in_use[owner] = shelf
-            self._ready.move_to_end(owner)
-            while len(self._ready) > 1 and self._too_many():
-                self._ready.popitem(last=False)
-            return shelf
+        opening = self._opening.setdefault(owner, asyncio.Lock())
+        async with opening:
+            shelf = self._ready.get(owner) or self._in_use.get(owner) or await self._load(owner)
+        self._ready[owner] = self._in_use[owner] = shelf
+        self._ready.move_to_end(owner)
+        while len(self._ready) > 1 and self._too_many():
+            self._ready.popitem(last=False)
+        return shelf
 
     async def keep(self, shelf: Shelf, changed: Sequence[Record], vectors: dict[int, Vectors], key: str = "") -> None:
         """Store a change, then show it. Under the shelf's lock."""
@@ -61,10 +60,10 @@ class Archive:
 
     async def erase(self, owner: Owner) -> None:
         """Leave nothing of an owner."""
-        async with self._opening:
+        shelf = await self.shelf(owner)
+        async with shelf.lock:
             await self.store.erase(owner)
-            self._ready.pop(owner, None)
-            self._in_use.pop(owner, None)
+            shelf.clear()
 
     def embed(self, texts: Sequence[str], kind: str = "document") -> Vectors | None:
         """Blocking. (n, dimension); None without an embedder."""

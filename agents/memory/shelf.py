@@ -29,8 +29,12 @@ class Shelf:
     def __init__(self, owner: Owner, dimension: int | None) -> None:
         self.owner = owner
         self.lock = asyncio.Lock()
+        self._dimension = dimension
+        self.clear()
+
+    def clear(self) -> None:
         self.records: dict[int, Record] = {}
-        self.live, self.past = Halves(dimension), Halves(dimension)
+        self.live, self.past = Halves(self._dimension), Halves(self._dimension)
         self.columns = Columns()
         self._made_by: dict[str, list[int]] = {}
         self._by_text: dict[str, int] = {}

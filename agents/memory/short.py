@@ -85,8 +85,9 @@ async def _known(run: Run, history: Sequence[Message]) -> tuple[int, str]:
         shelf = await archive.shelf(owner)
         async with shelf.lock:
             known = {r.subject: r.text for r in shelf.records.values() if r.kind == "summary" and not r.forgotten}
-        places = [place for place in range(len(history), 0, -1) if known and _name(history[:place]) in known]
-        return [places[0], known[_name(history[: places[0]])]] if places else [0, ""]
+        names = _names(history) if known else []
+        found = [(place, known[name]) for place, name in enumerate(names, start=1) if name in known]
+        return list(found[-1]) if found else [0, ""]
 
     covered, summary = await once(run, "summary", {"of": _name(history)}, perform)
     return covered, summary
@@ -155,5 +156,13 @@ def _text(message: Message) -> str:
 
 
 def _name(messages: Sequence[Message]) -> str:
-    said = json.dumps([[message.role, _text(message)] for message in messages], ensure_ascii=False)
-    return sha256(said.encode()).hexdigest()[:32]
+    return _names(messages)[-1]
+
+
+def _names(messages: Sequence[Message]) -> list[str]:
+    """Of every beginning of them: by what a summary is kept."""
+    digest, found = sha256(), list[str]()
+    for message in messages:
+        digest.update(json.dumps([message.role, _text(message)], ensure_ascii=False).encode())
+        found.append(digest.hexdigest()[:32])
+    return found

@@ -54,7 +54,7 @@ def items_under(db: Connection, tenant: str, prefix: Sequence[str]) -> list[Item
     found: list[Item] = []
     for owner in memory_records.owners(db, tenant):
         if not prefix or f"{place(owner)}.".startswith(f"{start}."):
-            found += [_item(owner, memory_records.record_of(row)) for row in memory_records.rows_of(db, owner)
+            found += [_item(owner, memory_records.record_of(row)) for row in memory_records.listed(db, owner)
                       if not row.forgotten]  # fmt: skip
     return sorted(found, key=lambda item: (-item.updated_at, item.namespace, item.key))
 

@@ -55,6 +55,12 @@ def rows_of(db: Connection, owner: Owner) -> Sequence[Row[Any]]:
     return db.execute(select(memory_record).where(_of(owner)).order_by(memory_record.c.id)).all()
 
 
+def listed(db: Connection, owner: Owner) -> Sequence[Row[Any]]:
+    """By id, without the vectors."""
+    columns = [column for column in memory_record.c if column.name not in VECTOR]
+    return db.execute(select(*columns).where(_of(owner)).order_by(memory_record.c.id)).all()
+
+
 def owners(db: Connection, tenant: str) -> list[Owner]:
     columns = (memory_record.c.tenant, memory_record.c.scope, memory_record.c.owner)
     query = select(*columns).where(memory_record.c.tenant == tenant).distinct().order_by(*columns)
