@@ -18,6 +18,8 @@ from backends.base import Message
 from backends.errors import BadStructuredOutput
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from agents.memory.record import Record
     from agents.run import Run
 
@@ -47,7 +49,7 @@ async def facts(run: Run, message: str, answer: str, known: Sequence[Record]) ->
             return await _asked(run, message, answer, known)
         except BadStructuredOutput as error:
             run.warn("memory_facts", f"the user's statements are kept as they are, the model gave no facts: {error}")
-    return stated(run, message)
+    return stated(message, run.began)
 
 
 async def _asked(run: Run, message: str, answer: str, known: Sequence[Record]) -> list[Draft]:
@@ -70,10 +72,11 @@ async def _asked(run: Run, message: str, answer: str, known: Sequence[Record]) -
     ]
 
 
-def stated(run: Run, message: str) -> list[Draft]:
+def stated(message: str, at: datetime) -> list[Draft]:
+    """The statements of a message as facts, word for word."""
     said = [" ".join(one.split())[:LONGEST] for one in statements(message)]
     return [
-        Draft(text=one, subject=subject_of(one), created_at=run.began)
+        Draft(text=one, subject=subject_of(one), created_at=at)
         for one in said
         if len(one.split()) >= LEAST or (not one.isascii() and len(one) > LEAST)
     ][:MOST]

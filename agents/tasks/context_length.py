@@ -9,7 +9,6 @@ conversation, which is what can be had without a model.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -17,7 +16,7 @@ from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.tasks.base import BadData
+from agents.tasks.locomo import talks
 from agents.tasks.scores import mean_of
 from retrieval.analysis import terms
 from retrieval.descriptions import ranked
@@ -50,20 +49,9 @@ class Probe(NamedTuple):
 def probes(folder: Path, most: int | None) -> list[Probe]:
     """Questions with evidence, evenly over all. Raises BadData."""
     found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            talk = json.loads(path.read_text("utf-8"))
-            sessions = [talk[f"session_{n}"] for n in range(1, len(talk)) if talk.get(f"session_{n}")]
-            turns = tuple(Turn(t["dia_id"], f"{t['speaker']}: {t['text']}") for session in sessions for t in session)
-            known = {turn.id for turn in turns}
-            for row in talk["qa"]:
-                evidence = tuple(id for id in row["evidence"] if id in known)
-                if evidence:
-                    found.append(Probe(row["question"], turns, evidence))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadData(f"{str(path)!r} is no conversation of LoCoMo: {error!r}") from None
-    if not found:
-        raise BadData(f"{str(folder)!r} has no conversations of LoCoMo (*.json with 'session_1', 'qa', ...)")
+    for talk in talks(folder):
+        turns = tuple(Turn(turn.id, f"{turn.speaker}: {turn.text}") for turn in talk.turns)
+        found += [Probe(question.text, turns, question.evidence) for question in talk.questions]
     return found if most is None else [found[place * len(found) // most] for place in range(min(most, len(found)))]
 
 

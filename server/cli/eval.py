@@ -57,7 +57,7 @@ def evaluate(
     """Score a pipeline on a task, or retrieval on a folder.
 
     Such a folder has corpus.jsonl, queries.jsonl and qrels.tsv. Studies measure more than one thing: bfcl-routing,
-    context-length, cost, knowledge-boundary, prompt-robustness.
+    context-length, cost, knowledge-boundary, memory-recall, memory-scenarios, prompt-robustness.
 
     Answers are kept as they come, so the same command goes on where it stopped. The score has a 95 % interval, and the
     paper's figure stands beside it where there is one.

@@ -19,6 +19,8 @@ STUDIES = {
     "context-length": "server.cli.study_context",
     "cost": "server.cli.study_cost",
     "knowledge-boundary": "server.cli.study_boundary",
+    "memory-recall": "server.cli.study_memory",
+    "memory-scenarios": "server.cli.study_scenarios",
     "prompt-robustness": "server.cli.study_prompts",
 }
 

@@ -9,6 +9,7 @@ import click
 
 from server.cli.failure import CommandFailed
 from server.cli.output import one_line, stdout_console
+from server.cli.own_embedder import own_embedder
 
 if TYPE_CHECKING:
     from server.cli.studies import Given
@@ -23,11 +24,6 @@ def measure(given: Given) -> dict[str, Any]:
     from agents.tasks.base import BadData
     from agents.tasks.bfcl import cases_in
     from agents.tasks.tool_routing import asked_of, measured, pool_of
-    from retrieval.errors import RetrievalError
-    from server.backend_choice import profiles
-    from server.cli.options import settings_for
-    from server.embedders import Embedders
-    from server.settings import environment
 
     if given.data is None:
         raise click.UsageError("'bfcl-routing' needs the folder of its data: --data DIR.")
@@ -35,14 +31,8 @@ def measure(given: Given) -> dict[str, Any]:
         cases = cases_in(given.data)
     except BadData as error:
         raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
-    settings = settings_for(given.where.config, data_dir=given.where.data_dir)
-    embedders = Embedders(settings.cache(), profiles(settings, environment()))
-    try:
-        return measured(pool_of(cases), asked_of(cases)[: given.most], embedders.load(settings.embedder))
-    except RetrievalError as error:
-        raise CommandFailed(str(error), type="embedder_failed") from None
-    finally:
-        embedders.close()
+    with own_embedder(given.where) as embedder:
+        return measured(pool_of(cases), asked_of(cases)[: given.most], embedder)
 
 
 def show(found: dict[str, Any]) -> None:

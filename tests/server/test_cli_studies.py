@@ -134,6 +134,8 @@ def test_what_a_budget_leaves_of_a_conversation(sandtable, tmp_path):
         (("eval", "prompt-robustness", *COMMON, "-o", "orders=x"), "no whole number"),
         (("eval", "context-length"), "--data DIR"),
         (("eval", "context-length", "--data", "data"), "no conversations of LoCoMo"),
+        (("eval", "memory-recall"), "--data DIR"),
+        (("eval", "memory-recall", "--data", "data"), "no conversations of LoCoMo"),
         (("eval", "knowledge-boundary", "--data", "data"), "neither corpus.jsonl nor conversations"),
         (("eval", "prompt-robustness", "-o", "task=gsm9k", "--data", "data"), "there is no task 'gsm9k'"),
     ],
