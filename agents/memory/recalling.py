@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from agents.memory.meant import meant
 from agents.memory.record import Owner, Record, forgotten, used
 from agents.memory.scoring import Weights, parts
 from backends.base import Value
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["short", "long", "hybrid", "stream"]
 By = Literal["hybrid", "vectors"]
 K = 10
-COVERED = 0.6
-"""The share of the terms of `forget that ...` that a record has to hold to be what is meant."""
-MEANT = 0.6
-"""Or the cosine from which on it is."""
-LOOKED_AT = 50
+LOOKED_AT = 200
 """Records that forgetting looks at, nearest first."""
 
 
@@ -66,8 +63,7 @@ async def forget(archive: Archive, owner: Owner, what: str) -> list[Record]:
     """Forget the records that `what` means, with all that they had superseded; returns them as they were."""
     shelf = await archive.shelf(owner)
     async with shelf.lock:
-        meant = await asyncio.to_thread(_meant, archive, shelf, what)
-        return await _gone(archive, shelf, meant)
+        return await _gone(archive, shelf, await asyncio.to_thread(_meant, archive, shelf, what))
 
 
 async def forget_ids(archive: Archive, owner: Owner, ids: Sequence[int]) -> list[Record]:
@@ -77,8 +73,8 @@ async def forget_ids(archive: Archive, owner: Owner, ids: Sequence[int]) -> list
         return await _gone(archive, shelf, [shelf.records[id] for id in ids if id in shelf.records])
 
 
-async def _gone(archive: Archive, shelf: Shelf, meant: Sequence[Record]) -> list[Record]:
-    gone = {record.id: record for record in meant if not record.forgotten}
+async def _gone(archive: Archive, shelf: Shelf, chosen: Sequence[Record]) -> list[Record]:
+    gone = {record.id: record for record in chosen if not record.forgotten}
     grown = True
     while grown:  # What stood there before, and what was made of it.
         more = [
@@ -94,6 +90,11 @@ async def _gone(archive: Archive, shelf: Shelf, meant: Sequence[Record]) -> list
         gone |= {record.id: record for record in shelf.records.values() if record.kind == "summary"}
         await archive.keep(shelf, [forgotten(record) for record in gone.values()], {})
     return list(gone.values())
+
+
+def _meant(archive: Archive, shelf: Shelf, what: str) -> list[Record]:
+    found = _ranked(archive, shelf, what, _vector(archive, what), LOOKED_AT, None, shelf.past.ids())
+    return meant(what, [(one.dense or 0.0, shelf.records[one.id]) for one in found])
 
 
 def _found(
@@ -186,19 +187,6 @@ def _nearness(
 def _overlap(asked: set[str], held: set[str]) -> float:
     """Cosine of the sets of terms."""
     return float(len(asked & held) / (len(asked) * len(held)) ** 0.5) if asked and held else 0.0
-
-
-def _meant(archive: Archive, shelf: Shelf, what: str) -> list[Record]:
-    vector, asked = _vector(archive, what), set(terms(what))
-    found = _ranked(archive, shelf, what, vector, LOOKED_AT, None, shelf.past.ids())
-    meant: list[Record] = []
-    for one in found:
-        record = shelf.records[one.id]
-        held = set(terms(f"{record.text} {record.subject}"))
-        covered = len(asked & held) / len(asked) if asked else 0.0
-        if covered >= COVERED or (one.dense is not None and one.dense >= MEANT):
-            meant.append(record)
-    return meant
 
 
 def _vector(archive: Archive, text: str) -> Vectors | None:

@@ -103,6 +103,25 @@ async def test_what_is_forgotten_is_gone_with_its_history_and_what_rests_on_it(a
     assert [one.text for one in await forget_ids(archive, ADA, [5, 5, 77])] == ["Ada plays chess."]
 
 
+STAY = ("I work in Rome.", "My sister is in Rome.", "I live in Paris.", "The user works in Rome.", "我在北京工作。")
+
+
+@pytest.mark.parametrize(
+    ("request_", "gone"),
+    [
+        ("I live in Rome", {"I live in Rome."}),
+        ("I live in Rome now", set()),
+        ("my dog", {"My dog is called Rex.", "The dog of the user is old."}),
+        ("我住在北京", {"用户住在北京。"}),
+        ("what", set()),
+    ],
+)
+async def test_nothing_else_is_forgotten(archive, request_, gone):
+    texts_ = [*STAY, "I live in Rome.", "My dog is called Rex.", "The dog of the user is old.", "用户住在北京。"]
+    await remember(archive, ADA, [fact(text) for text in texts_])
+    assert {record.text for record in await forget(archive, ADA, request_)} == gone
+
+
 async def test_owners_never_see_each_other(archive):
     await remember(archive, ADA, [fact("The code of the safe is 1234.")])
     for kind in ("short", "long", "hybrid", "stream"):
