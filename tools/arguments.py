@@ -5,14 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import from_json, to_json
 
 from tools.errors import BadArguments, BadTool
@@ -55,16 +54,19 @@ class _Plain(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        """What is merely warned of leaves something out of the schema. (A filter that makes warnings errors would hold
+        for all threads: requests beside it failed.)"""
+        raise TypeError(detail)
+
 
 def checker(name: str, fields: dict[str, Any]) -> tuple[Callable[[str], dict[str, Any]], dict[str, Any]]:
     """What turns JSON text into checked arguments, and the JSON schema that it holds them to. Raises BadTool."""
     names = {field: f"argument_{number}" for number, field in enumerate(fields)}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            arguments = _model(name, fields, names)
-            schema = arguments.model_json_schema(schema_generator=_Plain)
-    except (PydanticUserError, ValidationError, NameError, TypeError, UserWarning) as error:
+        arguments = _model(name, fields, names)
+        schema = arguments.model_json_schema(schema_generator=_Plain)
+    except (PydanticUserError, ValidationError, NameError, TypeError) as error:
         raise BadTool(f"the parameters of the tool {name!r} cannot be described as JSON: {error}") from None
     for part in (schema, *schema.get("$defs", {}).values()):
         part.pop("title", None)

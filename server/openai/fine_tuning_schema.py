@@ -17,7 +17,7 @@ Auto = Literal["auto"]
 class Hyperparameters(Body):
     n_epochs: Auto | Annotated[int, Field(ge=1, le=200)] = "auto"
     batch_size: Auto | Annotated[int, Field(ge=2, le=512)] = "auto"
-    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=200)] = "auto"
+    learning_rate_multiplier: Auto | Annotated[float, Field(ge=1e-6, le=200)] = "auto"
 
 
 class Supervised(Body):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -150,11 +151,13 @@ def test_an_interrupted_ingest_is_finished_by_the_next_command(sandtable, tmp_pa
         (tmp_path / "docs" / f"{number}.md").write_text(text)
     command = [sys.executable, "-m", "server.cli.main", "ingest", "docs", "-c", "towers", "--json"]
     process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell has what it runs in the background ignore the signal, and tests may run there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     files = tmp_path / ".sandtable" / "files"
     while process.poll() is None and not (files.exists() and len(list(files.iterdir())) >= 40):
-        pass
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
