@@ -10,6 +10,9 @@ from retrieval.embedders.load import ABOUT, BUNDLED, PREFIX
 from retrieval.errors import TrainingRefused
 from retrieval.training.towers import SHARED
 
+LONGEST, LONGEST_PATH = 255, 2_000
+"""Bytes that the name of a file and its path may have; to ask for a longer one is an error."""
+
 
 class Base(NamedTuple):
     path: str
@@ -27,6 +30,9 @@ def base_of(spec: str) -> Base:
         return Base(str(model_folder()), tuple(sorted(MiniLM.scripts)))
     name = spec.removeprefix(PREFIX).strip()
     folder = Path(name)
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in folder.parts]
+    if "\0" in name or sum(sizes) > LONGEST_PATH or any(size > LONGEST for size in sizes):
+        name = ""
     if name and (folder / ABOUT).is_file():
         about = json.loads((folder / ABOUT).read_text("utf-8"))
         if about["towers"] != "shared":

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.errors import TrainingRefused
+from retrieval.training.bases import base_of
 from retrieval.training.examples import Example, read
 from retrieval.training.fit import check_installed
 from retrieval.training.negatives import columns, lexical, mined
@@ -146,3 +147,9 @@ def test_what_is_missing_is_told_with_the_way_to_it():
     check_installed()
     with pytest.raises(TrainingRefused, match=r"training needs no_such_package: pip install 'sandtable\[train\]'"):
         check_installed(("no_such_package", "json"))
+
+
+@pytest.mark.parametrize("name", ["", " ", "0" * 1_000, "灯" * 200, "a\0b", "x/" * 1_500])
+def test_what_can_be_no_model_is_refused_like_one_that_is_not_there(name):
+    with pytest.raises(TrainingRefused, match="there is no model"):
+        base_of(name)
