@@ -25,7 +25,7 @@ test: prepare-dev
 
 # Whole data sets, kill -9 loops and real processes take longer than the two minutes that a fast test may.
 slow: prepare-dev
-	$(BIN)/python -m pytest -m slow --timeout 1200 $(ARGS)
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --timeout 1200 $(ARGS)
 
 check: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check .

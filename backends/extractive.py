@@ -29,6 +29,9 @@ NO_SOURCES_ZH = (
     "或用 SANDTABLE_BACKEND 指定后端。"
 )
 
+NOTHING_EN = "None of what I may quote answers this, and no language model is set up here that could say more."
+NOTHING_ZH = "能引用的内容里没有这个问题的答案，这里也没有配置可以回答的语言模型。"
+
 
 class Quote(Value):
     """A passage of `request.sources[source]`, exactly as it stands there."""
@@ -54,7 +57,8 @@ class Extractive:
         self._count = count
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta]:
-        """Quotes with markers like ` [2]`, numbered from 1; NO_ANSWER if the sources hold none.
+        """Quotes with markers like ` [2]`, numbered from 1. If the sources hold none: NO_ANSWER where the prompt asks
+        for that word, else a sentence.
 
         Without sources, a sentence that says how to get an answer. Raises BadReply if the quoter does not quote.
         """
@@ -62,6 +66,8 @@ class Extractive:
         question = request.question or last_user_text(request)
         if request.sources:
             answer = joined(await self._quote(question, request.sources), request.sources)
+            if answer == NO_ANSWER and not any(NO_ANSWER in message.content for message in request.messages):
+                answer = NOTHING_ZH if CJK.search(question) else NOTHING_EN
         else:
             answer = NO_SOURCES_ZH if CJK.search(question) else NO_SOURCES_EN
         for piece in before_stop(answer, request.stop).splitlines(keepends=True):

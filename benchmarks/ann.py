@@ -7,6 +7,7 @@ neighbours are as near to each other as those of texts are.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -131,11 +132,12 @@ Point = tuple[float, float]
 
 
 def run(data: Path, size: int = USUAL) -> Report:
-    """`size`: vectors of the larger of the two sizes; the other is a fifth."""
-    real, rows, figures = embeddings(data), [], {}
+    """`size`: of the vectors; the usual one is measured beside a fifth of it, for growth."""
+    real, figures = embeddings(data), {}
+    rows: list[list[str]] = []
     embedder, queries = Stored(moved(real, QUERIES, FAR, 2)), [str(n) for n in range(QUERIES)]
     curves: dict[str, list[Point]] = {}
-    for count in (size // 5, size):
+    for count in (size // 5, size) if size == USUAL else (size,):
         vectors = np.concatenate([real, moved(real, max(0, count - len(real)), NEAR, 1)])[:count]
         with TemporaryDirectory() as folder:
             beside = Beside(Side("flat", vectors, embedder, Path(folder, "flat")), queries[1::2])
@@ -149,6 +151,7 @@ def run(data: Path, size: int = USUAL) -> Report:
                     made = beside(side)
                     figures[f"{count} {spec} {target}"] = {"recall": made.recall, "qps_ratios": made.ratios}
                     rows.append(row(count, side, target, made))
+                    print(*rows[-1], sep="  ", file=sys.stderr, flush=True)  # At a million each takes minutes.
                 curves[f"{spec}, {count:,}"] = curve(side, beside)
             flat = ["", "1", "1", f"{median(beside.flats):,.0f}", f"{beside.flat.built_s:.1f}", "1,536"]
             rows.insert(own, [f"{count:,}", "flat", *flat])

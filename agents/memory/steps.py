@@ -23,7 +23,7 @@ from agents.memory.drafting import facts
 from agents.memory.formats import fenced, shown
 from agents.memory.observing import observe
 from agents.memory.reminder import Reminder
-from agents.memory.requests import to_forget
+from agents.memory.requests import remaining, to_forget
 from agents.memory.short import compact
 from agents.pipeline import Pipeline, State
 from agents.run import Run
@@ -54,6 +54,7 @@ def _remembering(pipeline: Pipeline) -> Pipeline:
     for name, part in vars(graph).items():
         if isinstance(part, dict | set):
             setattr(graph, name, part.copy())
+    graph.compiled = False
     graph.edges = {(_recalled(start), KEEP if end == "__end__" else end) for start, end in graph.edges}
     everywhere = {name: name for name in graph.nodes}
     graph.branches = cast(
@@ -108,13 +109,13 @@ async def keep_memory(state: MemoryState, runtime: Runtime[Run]) -> MemoryState:
     run = runtime.context
     settings = _settings(run)
     question, answer = state["question"], state.get("answer") or ""
-    if settings.recalls and not to_forget(question):
+    if settings.recalls and (said := remaining(question)).strip():
         try:
             if settings.kind == "stream":
-                await observe(run, settings, question, answer)
+                await observe(run, settings, said, answer)
             else:
                 known = run.reminder.records if run.reminder is not None else ()
-                await calls.remembered(run, await facts(run, question, answer, known))
+                await calls.remembered(run, await facts(run, said, answer, known))
         except (BackendError, LimitReached) as error:
             # The answer is there, and stands.
             run.warn("memory", f"nothing of this turn is remembered: {error}")

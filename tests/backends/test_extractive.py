@@ -4,7 +4,7 @@ import pytest
 
 from backends.base import NO_ANSWER, Message, Request, Source, complete
 from backends.errors import BadReply, CapabilityMissing
-from backends.extractive import Extractive, Quote
+from backends.extractive import NOTHING_EN, NOTHING_ZH, Extractive, Quote
 from tests.backends.conftest import ADD, ask, listed
 
 SOURCES = (
@@ -30,13 +30,26 @@ def quoting(*quotes):
         ([(1, "人口三百万。"), (0, "It rains.")], "人口三百万。 [2] It rains. [1]"),
         ([(0, "It rains."), (1, "人口三百万。")], "It rains. [1] 人口三百万。 [2]"),
         ([(2, "| City | Posts |"), (2, "| Rotterdam | 3150 |")], "| City | Posts | [3]\n| Rotterdam | 3150 | [3]"),
-        ([], NO_ANSWER),
+        ([], NOTHING_EN),
     ],
 )
 async def test_answer(quotes, answer):
     completion = await complete(quoting(*quotes).stream(ask(sources=SOURCES)))
     assert completion.message == Message(role="assistant", content=answer)
     assert (completion.finish, completion.usage) == ("stop", None)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        (f"If the sources hold nothing, reply {NO_ANSWER}.\n\nWhere?", NO_ANSWER),
+        ("Where is it?", NOTHING_EN),
+        ("它在哪里？", NOTHING_ZH),
+    ],
+)
+async def test_the_word_for_no_answer_is_for_prompts_that_ask_for_it(prompt, answer):
+    request = Request(messages=(Message(role="user", content=prompt),), sources=SOURCES)
+    assert (await complete(quoting().stream(request))).message.content == answer
 
 
 @pytest.mark.parametrize(
