@@ -12,6 +12,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from agents.difference import Difference, difference
@@ -139,7 +140,10 @@ class Expected:
             seq = self.events[0].seq + self.released
             raise NotIdentical(Difference(seq, event.run_id, "", None, _json(event)))
         looked_at = lane if self.ids.of(event.task_id) in self.at_once else lane[:1]
-        for place in sorted(looked_at, key=lambda place: _number(self.events[place]) != _number(event)):
+        # Those of its own call first, without sorting a lane of thousands for each event.
+        own = (place for place in looked_at if _number(self.events[place]) == _number(event))
+        others = (place for place in looked_at if _number(self.events[place]) != _number(event))
+        for place in chain(own, others):
             if self._as_recorded(event, self.events[place]) == _json(self.events[place]):
                 return place
         if self.cut and self.due() and not isinstance(event, End):

@@ -14,6 +14,7 @@ made, unless `max_calls` says otherwise. What a result says is never read as a c
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from langgraph.graph import StateGraph
@@ -88,8 +89,9 @@ async def write(state: ToolformerState, runtime: Runtime[Run]) -> ToolformerStat
     if reply.strip() and not piece.strip():
         run.warn("repeated", "what the model went on with is in the text already; it is left out")
     text += piece
-    found = seen(
-        text, marks, lambda name: name.casefold() in names,
+    # Some texts take a second to read: not on the event loop.
+    found = await asyncio.to_thread(
+        seen, text, marks, lambda name: name.casefold() in names,
         closing=closing, stopped=bool(stops) and completion.finish == "stop", cut=completion.finish == "length",
     )  # fmt: skip
     for code, message in found.notes:

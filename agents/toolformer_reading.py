@@ -31,8 +31,9 @@ def seen(
     """`closing`: no more calls are made. `stopped`: it ended itself, or at one of `STOPS`, which nobody can tell apart;
     the stop is not in the text. `cut`: its length ended it."""
     marks, notes = list(marks), list[tuple[str, str]]()
+    start = 0
     while True:
-        found = _find(text, marks, known)
+        found = _find(text, marks, known, start)
         if isinstance(found, Call) and not closing:
             if text[found.rest :].strip():
                 notes.append(("own_result", f"what the model wrote after its call of {found.name} is left out"))
@@ -43,6 +44,7 @@ def seen(
         marks = [mark for mark in marks if not found.start <= mark["start"] < end]
         marks.append({"start": found.start, "end": end, "result": "", "kind": "left_out"})
         notes.append(_left_out(found))
+        start = found.outer if isinstance(found, Call) else found.end  # What stands before has no calls.
     if stopped:
         whole = text + ")"
         ended = _find(whole + STOPS[-1][1:], marks, known)
@@ -60,8 +62,8 @@ def seen(
     return Seen(text, marks, None, False, len(text), tuple(notes))
 
 
-def _find(text: str, marks: Sequence[Mark], known: Callable[[str], bool]) -> Found | None:
-    return find(text, {mark["start"]: (mark["end"], mark["result"]) for mark in marks}, known)
+def _find(text: str, marks: Sequence[Mark], known: Callable[[str], bool], start: int = 0) -> Found | None:
+    return find(text, {mark["start"]: (mark["end"], mark["result"]) for mark in marks}, known, start)
 
 
 def _left_out(found: Call | Broken) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple
 ARROW = re.compile(r"[ \t]*(?:->|→)")
 LONGEST = 10_000
 """Characters of a call's arguments."""
+LONGEST_QUOTE = 2_000
+"""Characters in which a quotation has to close: each one that does not is looked for once."""
 DEEPEST = 10
 """Calls within calls; further brackets are text."""
 _BEGIN = re.compile(r"[\[［][ \t]*([^\W\d][\w.-]{0,63})[ \t]*[(（]")
@@ -72,10 +74,10 @@ class Broken(NamedTuple):
 Found = Call | Open | Broken
 
 
-def find(text: str, solid: Solid, known: Callable[[str], bool]) -> Found | None:
-    """The first call in the text: of two that are nested, the inner one. Without an arrow it is one only if its tool is
-    known."""
-    place, reader = 0, _Reader(text, solid, known)
+def find(text: str, solid: Solid, known: Callable[[str], bool], start: int = 0) -> Found | None:
+    """The first call from `start` on: of two that are nested, the inner one. Without an arrow it is one only
+    if its tool is known."""
+    place, reader = start, _Reader(text, solid, known)
     while begin := _BEGIN.search(text, place):
         inside = next((end for start, (end, _) in solid.items() if start <= begin.start() < end), None)
         found = None if inside is not None else reader.read(begin, begin.start(), 0)
@@ -179,7 +181,7 @@ class _Reader:
     def _closing(self, place: int) -> int | None:
         """After the quote that closes the one at `place`: one that an argument can end with."""
         closer, at = _QUOTES[self._text[place]], place + 1
-        while at < len(self._text):
+        while at < min(len(self._text), place + LONGEST_QUOTE):
             if at in self._solid:
                 at = self._solid[at][0]
             elif self._text[at] == "\\":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -54,7 +55,8 @@ async def list_memories(request: Request, query: Annotated[ListQuery, Query()]) 
 async def export_memories(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
     """Everything, in one of the formats; `embeddings` has the vectors."""
     kept = await services_of(request).archive.store.load(owner_of(request, query.user, query.thread_id))
-    text = exported([one for one in kept if not one.record.forgotten], query.format)
+    live = [one for one in kept if not one.record.forgotten]
+    text = await asyncio.to_thread(exported, live, query.format)
     return Response(text, media_type=MEDIA_TYPES[query.format])
 
 

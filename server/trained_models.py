@@ -42,7 +42,7 @@ class TrainedModels:
     def folder(self, spec: str) -> Path:
         """Raises EmbedderMissing."""
         form = FORM.fullmatch(spec)
-        if form is None:
+        if form is None or not form["name"].strip("."):
             raise EmbedderMissing(f"{spec!r} is no name of a trained embedder: write ft:NAME, or ft:NAME:step-N")
         folder = self.model(form["name"])
         if form["checkpoint"]:

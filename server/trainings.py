@@ -78,7 +78,8 @@ class Trainings:
             row = await self._database.read(partial(trainings.get, job_id=job_id))
             # The worker may just have published what it made.
             made = [self.models.model(self.models.name(job_id, row.asked["suffix"]))] if row is not None else []
-            for folder in (self.models.work(job_id), *made):
+            unfinished = [path.with_name(f"{path.name}.new") for path in made]
+            for folder in (self.models.work(job_id), *made, *unfinished):
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return ended
 

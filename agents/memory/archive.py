@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from agents.memory.shelf import Shelf, searchable
 from agents.memory.store import Kept
+from agents.memory.whole import whole
 
 if TYPE_CHECKING:
     from agents.memory.record import Owner, Record
@@ -43,27 +44,37 @@ class Archive:
         return shelf
 
     async def keep(self, shelf: Shelf, changed: Sequence[Record], vectors: dict[int, Vectors], key: str = "") -> None:
-        """Store a change, then show it. Under the shelf's lock."""
+        """Store a change, then show it: both, even if the caller is cancelled. Under the shelf's lock."""
+        await whole(self._keep(shelf, changed, vectors, key))
+
+    async def _keep(self, shelf: Shelf, changed: Sequence[Record], vectors: dict[int, Vectors], key: str) -> None:
         by = self._embedder().fingerprint if self._embedder is not None else ""
         await self.store.write(shelf.owner, [_kept(record, vectors, by, key) for record in changed])
         await asyncio.to_thread(shelf.change, changed, vectors, key)
 
-    async def edit(self, owner: Owner, changed: Record) -> None:
-        """Put a record's new state in place of the one that is there."""
+    async def edit(self, owner: Owner, id: int, fields: Mapping[str, Any]) -> bool:
+        """Change fields of a record as it is now; False if it is not there any more."""
         shelf = await self.shelf(owner)
         async with shelf.lock:
-            known, vectors = shelf.records.get(changed.id), dict[int, "Vectors"]()
-            if known is None or known.text != changed.text:
+            known, vectors = shelf.records.get(id), dict[int, "Vectors"]()
+            if known is None or known.forgotten:
+                return False
+            changed = known.model_copy(update=dict(fields))
+            if known.text != changed.text:
                 made = await asyncio.to_thread(self.embed, [changed.text])
-                vectors = {changed.id: made[0]} if made is not None else {}
+                vectors = {id: made[0]} if made is not None else {}
             await self.keep(shelf, [changed], vectors)
+            return True
 
     async def erase(self, owner: Owner) -> None:
         """Leave nothing of an owner."""
         shelf = await self.shelf(owner)
         async with shelf.lock:
-            await self.store.erase(owner)
-            shelf.clear()
+            await whole(self._erase(shelf))
+
+    async def _erase(self, shelf: Shelf) -> None:
+        await self.store.erase(shelf.owner)
+        shelf.clear()
 
     def embed(self, texts: Sequence[str], kind: str = "document") -> Vectors | None:
         """Blocking. (n, dimension); None without an embedder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -74,22 +75,28 @@ async def forget_ids(archive: Archive, owner: Owner, ids: Sequence[int]) -> list
 
 
 async def _gone(archive: Archive, shelf: Shelf, chosen: Sequence[Record]) -> list[Record]:
-    gone = {record.id: record for record in chosen if not record.forgotten}
-    grown = True
-    while grown:  # What stood there before, and what was made of it.
-        more = [
-            record
-            for record in shelf.records.values()
-            if record.id not in gone
-            and not record.forgotten
-            and (record.superseded_by in gone or any(id in gone for id in record.sources))
-        ]
-        gone |= {record.id: record for record in more}
-        grown = bool(more)
+    gone = await asyncio.to_thread(_with_what_hangs_on, shelf, chosen)
     if gone:
         gone |= {record.id: record for record in shelf.records.values() if record.kind == "summary"}
         await archive.keep(shelf, [forgotten(record) for record in gone.values()], {})
     return list(gone.values())
+
+
+def _with_what_hangs_on(shelf: Shelf, chosen: Sequence[Record]) -> dict[int, Record]:
+    """The records chosen, what stood there before them, and what was made of them."""
+    hanging: defaultdict[int | None, list[Record]] = defaultdict(list)
+    for record in shelf.records.values():
+        if not record.forgotten:
+            for id in (record.superseded_by, *record.sources):
+                hanging[id].append(record)
+    gone: dict[int, Record] = {}
+    left = [record for record in chosen if not record.forgotten]
+    while left:
+        record = left.pop()
+        if record.id not in gone:
+            gone[record.id] = record
+            left += hanging[record.id]
+    return gone
 
 
 def _meant(archive: Archive, shelf: Shelf, what: str) -> list[Record]:

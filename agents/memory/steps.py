@@ -28,6 +28,7 @@ from agents.memory.short import compact
 from agents.pipeline import Pipeline, State
 from agents.run import Run
 from backends.errors import BackendError
+from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from agents.memory.recalling import Recalled
@@ -116,7 +117,7 @@ async def keep_memory(state: MemoryState, runtime: Runtime[Run]) -> MemoryState:
             else:
                 known = run.reminder.records if run.reminder is not None else ()
                 await calls.remembered(run, await facts(run, said, answer, known))
-        except (BackendError, LimitReached) as error:
+        except (BackendError, LimitReached, RetrievalError) as error:
             # The answer is there, and stands.
             run.warn("memory", f"nothing of this turn is remembered: {error}")
     whole = state.get("whole_history")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents import catalog
 from agents.errors import BadPipeline, UnknownPipeline
+from agents.task_experts.endpoint import call_name
 from agents.task_experts.model import OWN
 from agents.task_plan import Form
 from agents.tool_use import offered
@@ -140,7 +141,7 @@ def asks_person(run: Run, options: HuggingGPTOptions, entry: Entry) -> bool:
             named = options.approve == "all" or (entry.tool or "") in options.approve
             return named or needs_approval(run, entry)
         case "url":
-            return entry.approve or options.approve == "all"
+            return entry.approve or options.approve == "all" or call_name(entry) in options.approve
         case "pipeline":
             return catalog.get(entry.pipeline or "").asks
         case _:

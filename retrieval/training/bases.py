@@ -38,8 +38,10 @@ def base_of(spec: str) -> Base:
         if about["towers"] != "shared":
             raise TrainingRefused(f"{spec!r} has two encoders already; begin with one that has one", "model")
         return Base(str(folder.absolute() / SHARED), tuple(about["scripts"]))
-    if name and (folder.is_dir() or _cached(name)):
-        return Base(str(folder.absolute()) if folder.is_dir() else name, ())
+    if name and any((folder / part).is_file() for part in ("modules.json", "config.json")):
+        return Base(str(folder.absolute()), ())
+    if name and _cached(name):
+        return Base(name, ())
     raise TrainingRefused(
         f"there is no model {spec!r} on this machine to begin with: give 'minilm', or the folder of a model of "
         f"sentence-transformers, or fetch one with `hf download NAME`",

@@ -61,7 +61,7 @@ def read(path: Path) -> Material:
     """Raises TrainingRefused that names the line, and OSError."""
     rows = []
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # JSON may hold other ends of lines unescaped.
     except UnicodeDecodeError as error:
         raise TrainingRefused(f"the file is not UTF-8 text: {error}") from None
     for number, line in enumerate(lines, start=1):
@@ -96,7 +96,7 @@ def line(row: Mapping[str, Any]) -> str:
 def _row(text: str, number: int) -> Row:
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TrainingRefused(f"line {number} is not JSON ({error})") from None
     if not isinstance(given, dict):
         raise TrainingRefused(f"line {number} is no JSON object; give {FIELDS}")

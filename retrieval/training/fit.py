@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from math import ceil, isfinite
@@ -70,10 +71,16 @@ def fit(
 
 
 def _last(folder: Path) -> str | None:
-    from transformers.trainer_utils import get_last_checkpoint
+    """The latest that is whole: its state is written last, and one that was cut short has none, or half of it."""
+    whole = [path for path in folder.glob("checkpoint-*") if _is_json(path / "trainer_state.json")]
+    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
-    found: str | None = get_last_checkpoint(str(folder))  # type: ignore[no-untyped-call]
-    return found
+
+def _is_json(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        return False
 
 
 def _arguments(columns: list[str], recipe: Recipe, folder: Path, every: int) -> Any:

@@ -26,7 +26,9 @@ CHECKPOINTS: Final = "checkpoints"
 def main() -> None:
     folder = Path(sys.argv[1])
     # Libraries print as they like: what they say is for the log.
-    out, sys.stdout = sys.stdout, sys.stderr
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(10)

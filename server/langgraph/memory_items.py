@@ -75,9 +75,10 @@ async def edit_item(archive: Archive, tenant: str, namespace: Sequence[str], key
     """Text, subject and importance may change; what else is sent must be what is there. Raises ApiError."""
     owner = _owner(tenant, namespace)
     record = await _record(archive, owner, key) if owner is not None else None
+    message = f"No record {key!r} in {'.'.join(namespace)!r}: records are made by what is said, and edited here."
+    missing = ApiError(404, message, param="key", code="item_not_found")
     if owner is None or record is None:
-        message = f"No record {key!r} in {'.'.join(namespace)!r}: records are made by what is said, and edited here."
-        raise ApiError(404, message, param="key", code="item_not_found")
+        raise missing
     known = _item(owner, record).value
     for name, given in value.items():
         if name not in known:
@@ -91,7 +92,8 @@ async def edit_item(archive: Archive, tenant: str, namespace: Sequence[str], key
     if not changed.text.strip() or not 1 <= changed.importance <= 10:
         name = "importance" if changed.text.strip() else "text"
         raise invalid(f"value.{name}", "must be 1 to 10" if name == "importance" else "is empty")
-    await archive.edit(owner, changed)
+    if not await archive.edit(owner, record.id, {name: getattr(changed, name) for name in EDITABLE if name in value}):
+        raise missing
 
 
 async def remove_item(archive: Archive, tenant: str, namespace: Sequence[str], key: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from retrieval.errors import TrainingRefused
 from retrieval.training.bases import base_of
 from retrieval.training.examples import Example, read
-from retrieval.training.fit import check_installed
+from retrieval.training.fit import _last, check_installed
 from retrieval.training.negatives import columns, lexical, mined
 from retrieval.training.recipe import Recipe
 from retrieval.training.split import groups, split
@@ -153,3 +153,17 @@ def test_what_is_missing_is_told_with_the_way_to_it():
 def test_what_can_be_no_model_is_refused_like_one_that_is_not_there(name):
     with pytest.raises(TrainingRefused, match="there is no model"):
         base_of(name)
+
+
+def test_other_ends_of_lines_within_a_text_end_no_row(tmp_path):
+    found = read(written(tmp_path, json.dumps({"query": "a\u2028b?", "positive": "one\u0085two"}, ensure_ascii=False)))
+    assert found.passages == ("one\u0085two",)
+
+
+def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path):
+    for step, state in ((100, "{}"), (200, '{"global_step": 200}'), (300, '{"global_'), (400, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert _last(tmp_path) == str(tmp_path / "checkpoint-200")

@@ -44,7 +44,7 @@ def read_registry(path: Path) -> tuple[Entry, ...]:
 def _rows(suffix: str, text: str) -> list[Any]:
     """Raises ValueError."""
     if suffix == ".jsonl":
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
     if suffix not in (".toml", ".json"):
         raise ValueError(f"a registry is a file .toml, .json or .jsonl, not {suffix!r}")
     whole = tomllib.loads(text) if suffix == ".toml" else json.loads(text)
