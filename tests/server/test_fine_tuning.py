@@ -16,6 +16,7 @@ def base(tmp_path_factory):
     """Of no use to a worker: every job here is cancelled, or refused, before it would load it."""
     folder = tmp_path_factory.mktemp("base") / "model"
     folder.mkdir()
+    (folder / "modules.json").write_text("[]")
     return folder
 
 
