@@ -35,8 +35,9 @@ async def started(settings: Settings, *, warm: bool = True) -> AsyncIterator[Fas
         except DataDirectoryInUse:
             raise
         except BadTool as error:
-            # A BadDocument names its setting itself.
-            message = f"{error}" if isinstance(error, BadDocument) else f"the setting 'tools' cannot be used: {error}"
+            # A BadDocument begins with its place in the settings: `openapi.NAME: ...`, `registries.NAME: ...`.
+            setting = str(error).partition(".")[0] if isinstance(error, BadDocument) else "tools"
+            message = f"the setting {setting!r} cannot be used: {error}"
             raise CommandFailed(message, type="bad_settings", code="bad_tool") from None
         except BadRates as error:
             raise CommandFailed(f"the setting 'rates' cannot be used: {error}", type="bad_settings") from None
