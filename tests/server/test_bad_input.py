@@ -100,7 +100,8 @@ CASES = [
 @pytest.fixture
 async def stocked(client):
     client.store = await make_store(client, "notes")
-    client.file, _ = await put(client, client.store, "a.txt", "Norway leads in electric cars.")
+    client.file, added = await put(client, client.store, "a.txt", "Norway leads in electric cars.")
+    assert added["status"] == "completed", added
     yield client
     assert (await search(client, client.store, "Norway"))[0]["file_id"] == client.file
 

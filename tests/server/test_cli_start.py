@@ -32,7 +32,8 @@ def test_help_is_cheap():
     done = subprocess.run([sys.executable, "-m", "server.cli.main", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert spent() - before < 0.5
     assert done.returncode == 0
-    assert all(name in done.stdout and entry.summary in done.stdout for name, entry in COMMANDS.items())
+    told = " ".join(done.stdout.split())  # A narrow screen breaks long ones.
+    assert [name for name, entry in COMMANDS.items() if f"{name} {entry.summary}" not in told] == []
 
 
 def test_help_loads_click_and_nothing_else():

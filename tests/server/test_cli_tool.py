@@ -57,6 +57,7 @@ def test_a_tool_setting_that_cannot_be_used(sandtable, monkeypatch):
     result = sandtable("tool")
     assert "the setting 'openapi' cannot be used: openapi.x: the document 'none.yaml' cannot be used: No" in result.err
     monkeypatch.delenv("SANDTABLE_OPENAPI")
+    monkeypatch.delenv("SANDTABLE_TOOLS")
     monkeypatch.setenv("SANDTABLE_REGISTRIES", '{"m": {"file": "none.jsonl"}}')
     result = sandtable("tool")
     assert "the setting 'registries' cannot be used: registries.m: 'none.jsonl': No such file" in result.err
