@@ -211,12 +211,12 @@ def put_cut(db: Connection, content_id: int, chunking: str, chunks: Sequence[New
 
 def commit_document(
     db: Connection, collection_id: str, file_id: str, attempt: str, text: Text, chunking: str,
-    cuts: Mapping[str, Sequence[NewChunk]], *, status: Status = "completed",
+    cuts: Mapping[str, Sequence[NewChunk]],
 ) -> Committed | None:  # fmt: skip
     """Make a parsed file searchable, all of it or nothing. None if a deletion or another attempt came in between.
 
-    `cuts`: its chunks under its own `chunking`, and under those of generations. `status` may stay as it was until an
-    engine has its part too (`complete_document`); a start that finds it so goes through the file again.
+    `cuts`: its chunks under its own `chunking`, and under those of generations. The status stays as it was until the
+    indexes have their part too (`complete_document`); a start that finds it so goes through the file again.
     """
     row = get_document(db, collection_id, file_id)
     if row is None or row.attempt != attempt or row.status != "in_progress":
@@ -224,7 +224,6 @@ def commit_document(
     places = {key: put_content(db, collection_id, text, key, chunks) for key, chunks in cuts.items()}
     own = places[chunking]
     values = {
-        "status": status,
         "content_id": own.content_id,
         "usage_bytes": len(text.text.encode()),
         "chunks_done": own.count,

@@ -113,13 +113,8 @@ class Ingest:
         self, collection: Collection, row: Row[Any], own: Chunking, text: Text,
         cuts: Mapping[str, Sequence[NewChunk]], ready: Mapping[str, Ready],
     ) -> None:  # fmt: skip
-        # An engine takes a while; who reads `completed` may search at once.
-        outside = any(lane.generation.spec.outside for lane in collection.lanes.values())
         place_of = collection.id, row.file_id, row.attempt
-        status: catalog.Status = "in_progress" if outside else "completed"
-        done = await self.database.write(
-            lambda db: catalog.commit_document(db, *place_of, text, own.key, cuts, status=status)
-        )
+        done = await self.database.write(lambda db: catalog.commit_document(db, *place_of, text, own.key, cuts))
         if done is None:
             raise Superseded
         batches = {}
@@ -128,8 +123,8 @@ class Ingest:
                 place = done.own if lane.chunking is None else done.views[lane.chunking]
                 batches[lane.id] = _batch(place, cuts[lane.chunking or own.key], ready[lane.id])
         await collection.add_committed(FileEntry(row.file_id, row.filename, done.attributes), done, batches)
-        if outside:
-            await self.database.write(lambda db: catalog.complete_document(db, *place_of))
+        # Last: who reads `completed` may search at once, and the indexes take a while.
+        await self.database.write(lambda db: catalog.complete_document(db, *place_of))
 
     async def _prepare(
         self, collection: Collection, row: Row[Any], lanes: Sequence[Lane], own: Chunking, text: Text,

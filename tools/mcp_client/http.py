@@ -9,6 +9,8 @@ from typing import Any, Final
 MOST_BYTES: Final = 16 << 20
 """Of one answer, streams of events included."""
 CONNECT_SECONDS: Final = 10.0
+SLACK_SECONDS: Final = 10.0
+"""That the connection waits longer than a call: both at once would end the connection, and the next call with it."""
 
 
 @contextlib.asynccontextmanager
@@ -17,7 +19,7 @@ async def connected(url: str, headers: Mapping[str, str], seconds: float) -> Asy
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
-    limits = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+    limits = httpx2.Timeout(seconds + SLACK_SECONDS, connect=CONNECT_SECONDS)
     transport = _bounded()(httpx2.AsyncHTTPTransport(trust_env=False))
     async with (
         httpx2.AsyncClient(headers=dict(headers), timeout=limits, transport=transport, trust_env=False) as client,
