@@ -109,7 +109,8 @@ def test_time_is_nearly_linear():
         chunks(text, AUTO, lambda _: spans)
         return time.process_time() - started
 
-    assert seconds(8000) < 4 * 8 * min(seconds(1000) for _ in range(3)) + 0.1
+    # The least of several: a busy machine makes one of them take many times as long. A square would be 64 times.
+    assert min(seconds(8000) for _ in range(3)) < 4 * 8 * min(seconds(1000) for _ in range(3)) + 0.1
 
 
 @pytest.mark.parametrize("strategy", [None, {"type": "auto"}])
