@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
+from backends.python_syntax import parse_expression
 from tools.formulas import plain
 
 _SMALL: tuple[str, ...] = (
@@ -81,7 +82,7 @@ def _is_formula(text: str) -> bool:
     if not any(sign in text[1:] for sign in "+-*/(%") or not any(c.isdigit() for c in text):
         return False
     try:
-        tree = ast.parse(plain(text), mode="eval").body
+        tree = parse_expression(plain(text)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return isinstance(tree, ast.BinOp | ast.Call)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,11 @@ def vector_of(generation: Generation, query: str) -> Any:
 
 def recall(generation: Generation, query: str, vector: Any, found: Sequence[int]) -> float | None:
     """The share of the exact results that was found; None if there are none."""
-    exact = [ranked.id for ranked in generation.search(query, vector, K, None, exactly=True)]
-    return len(set(exact).intersection(found)) / len(exact) if exact else None
+    return share_found({ranked.id for ranked in generation.search(query, vector, K, None, exactly=True)}, found)
+
+
+def share_found(exact: AbstractSet[int], found: Sequence[int]) -> float | None:
+    return len(exact & set(found)) / len(exact) if exact else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

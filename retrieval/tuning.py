@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.indexes.plan import REFINE, Knobs
-from retrieval.measure import K, recall, vector_of
+from retrieval.measure import K, share_found, vector_of
 
 if TYPE_CHECKING:
     from retrieval.base import Vectors
@@ -18,6 +19,8 @@ LEAST = 8
 """Of effort: below it nothing is gained."""
 FURTHER = (None, 4 * REFINE)
 """Candidates per result, tried in turn; None: as many as the index has anyway."""
+PATIENCE, PATIENCE_S = 4.0, 0.01
+"""No effort is tried beyond one whose searches take so many times an exact one, and so many seconds each."""
 
 
 def tune(generation: Generation, queries: Sequence[str], target: float, pace: Pace) -> list[str]:
@@ -29,18 +32,19 @@ def tune(generation: Generation, queries: Sequence[str], target: float, pace: Pa
     looks = generation.looks()
     if looks is None or not queries:
         return []
-    vectors = [vector_of(generation, query) for query in queries]
+    asked = [_exact(generation, query, pace) for query in queries]
+    patience = max(PATIENCE * sum(one.seconds for one in asked), PATIENCE_S * len(asked))
     ladder = [effort for power in range(30) if (effort := LEAST << power) < looks[1]] + [looks[1]]
     best, quickest = (-1.0, Knobs()), (float("inf"), Knobs())
     for refine in FURTHER:
         for effort in ladder:
             generation.set_knobs(Knobs(effort, refine))
-            reached, seconds = _tried(generation, queries, vectors, pace)
+            reached, seconds = _tried(generation, asked, pace)
             best = max(best, (reached, generation.knobs), key=lambda tried: tried[0])
-            if seconds >= quickest[0]:
-                break
-            if reached >= target:
+            if reached >= target and seconds < quickest[0]:
                 quickest = (seconds, generation.knobs)
+            elif seconds >= min(quickest[0], patience):
+                break
         if quickest[1].effort is not None:
             generation.set_knobs(quickest[1])
             more = f", {refine} candidates a result" if refine else ""
@@ -49,15 +53,31 @@ def tune(generation: Generation, queries: Sequence[str], target: float, pace: Pa
     return [f"target_recall {target:g} was not reached: {best[0]:.3f} at most"]
 
 
-def _tried(
-    generation: Generation, queries: Sequence[str], vectors: Sequence[Vectors], pace: Pace
-) -> tuple[float, float]:  # fmt: skip
+@dataclass(frozen=True)
+class _Asked:
+    query: str
+    vector: Vectors
+    exact: frozenset[int]
+    seconds: float
+    """Of the exact search."""
+
+
+def _exact(generation: Generation, query: str, pace: Pace) -> _Asked:
+    vector = vector_of(generation, query)
+    began = time.perf_counter()
+    exact = frozenset(ranked.id for ranked in generation.search(query, vector, K, None, exactly=True))
+    seconds = time.perf_counter() - began
+    pace.slice()
+    return _Asked(query, vector, exact, seconds)
+
+
+def _tried(generation: Generation, queries: Sequence[_Asked], pace: Pace) -> tuple[float, float]:
     """Mean recall of the searches, and the seconds they took."""
     shares, seconds = [], 0.0
-    for query, vector in zip(queries, vectors, strict=True):
+    for asked in queries:
         began = time.perf_counter()
-        found = [ranked.id for ranked in generation.search(query, vector, K, None)]
+        found = [ranked.id for ranked in generation.search(asked.query, asked.vector, K, None)]
         seconds += time.perf_counter() - began
-        shares.append(recall(generation, query, vector, found) or 0.0)
+        shares.append(share_found(asked.exact, found) or 0.0)
         pace.slice()
     return sum(shares) / len(shares), seconds

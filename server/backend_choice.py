@@ -47,6 +47,7 @@ class Backends:
         self._choosing: asyncio.Task[Choice] | None = None
         self._loaded: dict[str, Shared] = {}
         """The last used at the end."""
+        self._loading = asyncio.Lock()
 
     async def default(self) -> Choice:
         """What `auto` stands for here, and why; found out once."""
@@ -63,8 +64,10 @@ class Backends:
                 # A script is a file of this machine, and LangChain loads what it is told, with the keys it finds: a
                 # caller with a mere key has no say in that.
                 raise BadSpec("a service with API keys takes such backends from its own configuration only")
-            made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
-            self._loaded.setdefault(wanted, Shared(made))
+            async with self._loading:
+                if wanted not in self._loaded:
+                    made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
+                    self._loaded[wanted] = Shared(made)
         found = self._loaded[wanted] = self._loaded.pop(wanted)
         await self._drop_oldest({self._settings.backend, wanted})
         return found

@@ -185,6 +185,17 @@ def test_one_place_of_the_server_reads_the_environment():
     assert found == {"server/settings.py"}
 
 
+def test_one_place_parses_python():
+    """The sandbox's own process imports nothing of ours."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "ast.parse"
+    }
+    assert found == {"backends/python_syntax.py", "tools/sandbox/worker.py"}
+
+
 OPTIONAL = {"hf", "langchain", "pgvector", "planner", "plot", "sandbox", "train"}
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backends.python_syntax import parse_expression
 from tools.arithmetic import CONSTANTS, FUNCTIONS, MOST_DIGITS, OPERATORS, Number
 from tools.base import tool
 from tools.errors import ToolError
@@ -56,7 +57,7 @@ def _value(text: str) -> Number:
     from simpleeval import FunctionNotDefined, InvalidExpression, SimpleEval
 
     try:
-        parsed = ast.parse(text, mode="eval").body
+        parsed = parse_expression(text).body
     except (SyntaxError, ValueError) as error:
         raise ToolError(f"{_shown(text)} is not an arithmetic expression: {error.args[0]}") from None
     walker = SimpleEval(operators=OPERATORS, functions=FUNCTIONS, names={})

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.tasks.base import BadData, Item, PaperFigure, Verdict
+from backends.python_syntax import parse_expression
 
 TARGET = 24
 FILE = "24.csv"
@@ -86,7 +87,7 @@ def check(puzzle: str, answer: str, target: int = TARGET) -> Outcome:
     if len(expression) > _LONGEST:
         return Outcome(False, "the expression is too long")
     try:
-        value, used = _value(ast.parse(expression, mode="eval").body)
+        value, used = _value(parse_expression(expression).body)
     except ZeroDivisionError:
         return Outcome(False, "division by zero")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

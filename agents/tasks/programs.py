@@ -5,11 +5,12 @@ What `program` makes is for the tool `python`, in its sandbox.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Sequence
 from hashlib import sha256
+
+from backends.python_syntax import parse_module
 
 FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 LONGEST_REASON = 300
@@ -71,6 +72,6 @@ def _mark(code: str, tests: Sequence[str]) -> str:
 
 def _is_python(text: str) -> bool:
     try:
-        return bool(ast.parse(text).body)
+        return bool(parse_module(text).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
