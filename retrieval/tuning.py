@@ -19,38 +19,39 @@ LEAST = 8
 """Of effort: below it nothing is gained."""
 FURTHER = (None, 4 * REFINE)
 """Candidates per result, tried in turn; None: as many as the index has anyway."""
-PATIENCE, PATIENCE_S = 4.0, 0.01
-"""No effort is tried beyond one whose searches take so many times an exact one, and so many seconds each."""
+PATIENCE_S = 0.01
+"""Of a search: one that takes longer must be quicker than an exact search, or it is worth nothing."""
 
 
 def tune(generation: Generation, queries: Sequence[str], target: float, pace: Pace) -> list[str]:
     """Set the quickest of the doubling efforts that reach `target` on the queries. Returns notes. Blocks.
 
     The least effort need not be the quickest: what it misses altogether has to be looked for again. Where none reaches
-    the target, the one that comes nearest is kept and a note says so.
+    the target, the one that comes nearest is kept and a note says so. None is kept that takes longer than an exact
+    search, unless that is hardly any time.
     """
     looks = generation.looks()
     if looks is None or not queries:
         return []
     asked = [_exact(generation, query, pace) for query in queries]
-    patience = max(PATIENCE * sum(one.seconds for one in asked), PATIENCE_S * len(asked))
+    patience = max(sum(one.seconds for one in asked), PATIENCE_S * len(asked))
     ladder = [effort for power in range(30) if (effort := LEAST << power) < looks[1]] + [looks[1]]
-    best, quickest = (-1.0, Knobs()), (float("inf"), Knobs())
+    best, quickest = (-1.0, Knobs()), (patience, Knobs())
     for refine in FURTHER:
         for effort in ladder:
             generation.set_knobs(Knobs(effort, refine))
             reached, seconds = _tried(generation, asked, pace)
-            best = max(best, (reached, generation.knobs), key=lambda tried: tried[0])
-            if reached >= target and seconds < quickest[0]:
-                quickest = (seconds, generation.knobs)
-            elif seconds >= min(quickest[0], patience):
+            if best[0] >= 0 and seconds >= quickest[0]:
                 break
+            best = max(best, (reached, generation.knobs), key=lambda tried: tried[0])
+            if reached >= target:
+                quickest = (seconds, generation.knobs)
         if quickest[1].effort is not None:
             generation.set_knobs(quickest[1])
             more = f", {refine} candidates a result" if refine else ""
             return [f"target_recall {target:g}: effort {quickest[1].effort}{more}"]
     generation.set_knobs(best[1])
-    return [f"target_recall {target:g} was not reached: {best[0]:.3f} at most"]
+    return [f"target_recall {target:g} was not reached by searches quicker than exact ones: {best[0]:.3f} at most"]
 
 
 @dataclass(frozen=True)
