@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agents import catalog
+from agents.field_names import fields_beside
 from agents.pipeline import Options
 
 
@@ -20,6 +21,7 @@ def read_options(pipeline: str, given: dict[str, Any], context: Any = None) -> O
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            names = ", ".join(kind.model_fields) or "none"
-            raise ValueError(f"{pipeline!r} has no option {key!r}; it has {names}") from None
+            names = ", ".join(fields_beside(kind, first["loc"])) or "none"
+            has = "it has" if len(first["loc"]) == 1 else "there may be"
+            raise ValueError(f"{pipeline!r} has no option {key!r}; {has} {names}") from None
         raise ValueError(f"{key!r} of {pipeline!r}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -66,7 +66,8 @@ def run(data: Path) -> Report:
         longest = max(one["seconds"] for one in found["trainings"])
         spent = sum(one["seconds"] for one in found["trainings"])
         count = len(found["trainings"])
-        told = f"{found['n_queries']} questions; {count} trainings, {spent:.0f} s, longest {longest:.0f} s"
+        device = found["trainings"][0]["training"]["device"]
+        told = f"{found['n_queries']} questions; {count} trainings, {spent:.0f} s on {device}, longest {longest:.0f} s"
         rows.append([name, told, *[""] * (len(WAYS) + 2)])
     return Report(
         name="train",

@@ -33,6 +33,7 @@ from server.training_shapes import TrainingCheckpointObject, TrainingEventObject
 JSON_ANSWERS: dict[str, type[BaseModel]] = {
     "GET /v1/models": ModelList,
     "GET /v1/models/{model}": ModelObject,
+    "DELETE /v1/models/{model}": Deleted,
     "POST /v1/chat/completions": ChatCompletionObject,
     "POST /v1/responses": ResponseObject,
     "GET /v1/responses/{response_id}": ResponseObject,

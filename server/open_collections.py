@@ -69,6 +69,11 @@ class OpenCollections:
                 self._embedders[spec] = (embedder, QueryBatcher(embedder))
             return self._embedders[spec]
 
+    def forget_embedder(self, spec: str) -> None:
+        """Whoever asks for it next has it loaded anew, or is told that it is gone."""
+        with self._loading:
+            self._embedders.pop(spec, None)
+
     async def delete(self, collection_id: str) -> None:
         """Remove a collection and all that was made for it."""
 

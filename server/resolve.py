@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agents import catalog as pipelines
 from agents.errors import UnknownPipeline
+from agents.field_names import fields_beside
 from backends.capabilities import ways
 from retrieval import catalog
 from server.errors import ApiError, bad_request
@@ -100,8 +101,9 @@ def options_for(pipeline: Pipeline, given: dict[str, Any], tools: Sequence[str] 
         first = error.errors()[0]
         key = "sandtable.options." + ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            names = ", ".join(pipeline.options.model_fields) or "none"
-            message = f"Unknown parameter: {key!r}. The options of {pipeline.name!r}: {names}."
+            names = ", ".join(fields_beside(pipeline.options, first["loc"])) or "none"
+            of = f"The options of {pipeline.name!r}" if len(first["loc"]) == 1 else "The fields there"
+            message = f"Unknown parameter: {key!r}. {of}: {names}."
             raise bad_request(message, key, "unknown_parameter") from None
         why = first["msg"].removeprefix("Value error, ").rstrip(".")
         raise bad_request(f"Invalid value for {key!r}: {why}.", key, "invalid_value") from None

@@ -98,10 +98,10 @@ class OpenAPI(BaseModel):
     max_bytes: int = Field(default=1 << 20, gt=0)
 
 
-def _endpoint(url: str) -> str:
+def _endpoint(url: str, example: str = "https://mcp.example.org/mcp") -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("write the address of the server's endpoint, as https://mcp.example.org/mcp")
+        raise ValueError(f"write the address of the server's endpoint, as {example}")
     return url
 
 
@@ -143,7 +143,7 @@ class MCPServer(BaseModel):
 
 
 def _template(url: str) -> str:
-    return _endpoint(url.replace("{id}", "id")) and url
+    return _endpoint(url.replace("{id}", "id"), "https://models.example.org/{id}") and url
 
 
 class RegistryFile(BaseModel):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from retrieval.errors import EmbedderMissing
 
 PREFIX = "ft:"
+GONE = ".gone-"
+"""Before the name of a folder that is being removed."""
 JOB = "ftjob-"
 FORM = re.compile(r"ft:(?P<name>[A-Za-z0-9._-]{1,128})(?P<checkpoint>:step-(?P<step>\d+))?")
 SUFFIX = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -38,6 +41,25 @@ class TrainedModels:
 
     def checkpoint(self, job_id: str, step: int) -> Path:
         return self.work(job_id) / "checkpoints" / f"checkpoint-{step}"
+
+    def job_of(self, spec: str) -> str | None:
+        """The id of the job that a name holds; None if it is no such name."""
+        form = FORM.fullmatch(spec)
+        return JOB + form["name"].rpartition("-")[2] if form is not None else None
+
+    def remove(self, spec: str) -> None:
+        """A model with the checkpoints of its training, or one checkpoint. Raises EmbedderMissing."""
+        folder, job_id = self.folder(spec), self.job_of(spec)
+        # Renamed first: there is never half a model.
+        gone = folder.rename(folder.with_name(f"{GONE}{folder.name}"))
+        shutil.rmtree(gone, ignore_errors=True)
+        if folder.parent == self._models and job_id is not None:
+            shutil.rmtree(self.work(job_id) / "checkpoints", ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what a removal that was cut short has left."""
+        for gone in (*self._models.glob(f"{GONE}*"), *self._work.glob(f"*/checkpoints/{GONE}*")):
+            shutil.rmtree(gone, ignore_errors=True)
 
     def folder(self, spec: str) -> Path:
         """Raises EmbedderMissing."""

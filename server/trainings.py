@@ -19,7 +19,7 @@ from server.ids import new_id
 from server.storage import files, trainings
 from server.storage.blobs import Blobs
 from server.trained_models import STATE, TrainedModels
-from server.training_process import TrainingProcess
+from server.training_process import LOG, TrainingProcess
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -53,6 +53,7 @@ class Trainings:
     async def start(self) -> int:
         """Remove what belongs to no job, and go on with what an earlier process left; returns how much."""
         known = await self._database.read(trainings.all_ids)
+        await asyncio.to_thread(self.models.sweep)
         for job_id in await asyncio.to_thread(lambda: list(self.models.jobs())):
             if job_id not in known:
                 await asyncio.to_thread(shutil.rmtree, self.models.work(job_id), ignore_errors=True)
@@ -184,7 +185,15 @@ class Trainings:
                 trainings.tell(db, job_id, why, level="error")
 
         await self._database.write(change)
-        await asyncio.to_thread(shutil.rmtree, self.models.work(job_id), ignore_errors=True)
+        await asyncio.to_thread(self._leave_log, job_id)
+
+    def _leave_log(self, job_id: str) -> None:
+        """Of what failed, keep what its process wrote last."""
+        for path in self.models.work(job_id).glob("*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != LOG:
+                path.unlink(missing_ok=True)
 
     def _tidy(self, job_id: str) -> None:
         """Keep the weights of the checkpoints, and nothing of the data."""

@@ -68,7 +68,9 @@ class _Batch:
 
 def _planned(archive: Archive, shelf: Shelf, drafts: Sequence[Draft]) -> _Batch:
     batch = _Batch(shelf, shelf.next_id())
-    vectors = archive.embed([draft.text for draft in drafts])
+    # Summaries are looked up by what they stand for, never searched.
+    searched = any(draft.kind != "summary" for draft in drafts)
+    vectors = archive.embed([draft.text for draft in drafts]) if searched else None
     near = _neighbours(shelf, vectors, len(drafts))
     for place, draft in enumerate(drafts):
         vector = vectors[place] if vectors is not None else None

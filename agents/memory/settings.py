@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from agents.memory.record import Moment
@@ -13,6 +14,15 @@ from backends.base import Value
 
 Kind = Literal["none", "short", "long", "hybrid", "stream"]
 Format = Literal["natural", "embeddings", "rows", "list"]
+_RECALL: Final = ("budget", "records", "format", "at")
+TAKES: Final[Mapping[str, tuple[str, ...]]] = {
+    "none": (),
+    "short": ("budget",),
+    "long": _RECALL,
+    "hybrid": _RECALL,
+    "stream": (*_RECALL, "recency", "importance", "relevance", "reflect_at"),
+}
+"""What has an effect on which kind."""
 
 
 class MemorySettings(Value):
@@ -40,6 +50,16 @@ class MemorySettings(Value):
     reflect_at: float = Field(
         150.0, gt=0, description="Of `stream`: reflect when what was observed since the last reflection weighs more."
     )
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> Self:
+        for name, field in type(self).model_fields.items():
+            usual = field.get_default(call_default_factory=True)
+            if name != "kind" and name not in TAKES[self.kind] and getattr(self, name) != usual:
+                takes = ", ".join(TAKES[self.kind]) or "no settings"
+                about = {"name": name, "kind": self.kind, "takes": takes}
+                raise PydanticCustomError("memory", "{name} has no effect on memory {kind}, which takes {takes}", about)
+        return self
 
     @property
     def compacts(self) -> bool:

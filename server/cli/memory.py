@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
+from click.core import ParameterSource
 
 from server.cli.failure import CommandFailed
 from server.cli.options import Where, json_option, service_options
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PATH = "/v1/memories"
 FORMATS = ("natural", "embeddings", "rows", "list")
+OPTIONS = {"text": "edit", "subject": "edit", "importance": "edit", "form": "export", "out": "export"}
+"""And the action that each belongs to."""
 
 
 @click.command(short_help="List, correct, export or erase what is remembered.")
@@ -49,8 +52,18 @@ def memory(
         raise click.UsageError(f"{what!r} is no number of a record; `sandtable memory list` shows them.")
     if action == "edit" and not _changes(given):
         raise click.UsageError("`edit` needs --text, --subject or --importance.")
+    _check_options(action)
     whose = {"user": user} if user is not None else {"thread_id": thread or ""}
     asyncio.run(_memory(where, action, what or "", whose, given, as_json))
+
+
+def _check_options(action: str) -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and OPTIONS.get(name, action) != action:
+            raise click.UsageError(f"`{action}` takes no {parameter.opts[0]}: it is an option of `{OPTIONS[name]}`.")
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,8 @@ async def edit_item(archive: Archive, tenant: str, namespace: Sequence[str], key
     missing = ApiError(404, message, param="key", code="item_not_found")
     if owner is None or record is None:
         raise missing
+    if not value:
+        raise invalid("value", f"is empty; {', '.join(EDITABLE)} can be changed")
     known = _item(owner, record).value
     for name, given in value.items():
         if name not in known:
@@ -88,7 +90,8 @@ async def edit_item(archive: Archive, tenant: str, namespace: Sequence[str], key
     try:
         changed = Record.model_validate_json(_json({**record.model_dump(mode="json"), **value}))
     except ValidationError as error:
-        raise invalid(f"value.{error.errors()[0]['loc'][0]}", error.errors()[0]["msg"]) from None
+        first = error.errors()[0]
+        raise invalid(f"value.{first['loc'][0]}", first["msg"].replace("Input should be", "should be")) from None
     if not changed.text.strip() or not 1 <= changed.importance <= 10:
         name = "importance" if changed.text.strip() else "text"
         raise invalid(f"value.{name}", "must be 1 to 10" if name == "importance" else "is empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from agents.field_names import fields_beside
 from agents.memory.settings import Memory
 from agents.persona import Persona
 from backends.errors import BackendError
@@ -108,7 +110,7 @@ def _renamed(error: ApiError, places: Mapping[str, str]) -> ApiError:
     place = places.get(param.partition(".")[0].partition("[")[0], CONFIGURABLE)
     message = error.message.replace(f"'{param}'", f"'{place}.{param}'")
     if error.code == "unknown_parameter":
-        message += f" The keys: {', '.join(RunSettings.model_fields)}."
+        message += f" The keys: {', '.join(fields_beside(RunSettings, re.split(r'[.[]', param)))}."
     return ApiError(422, message, param=f"{place}.{param}", code=error.code)
 
 

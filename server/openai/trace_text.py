@@ -112,7 +112,8 @@ def _remembered(event: MemoryRead | MemoryForgotten | HistoryCompacted | Reflect
         case MemoryRead():
             return f"Remembered: {'; '.join(map(_short, event.texts)) or 'nothing'}\n" if event.memory else ""
         case MemoryForgotten():
-            return f"Forgot {len(event.ids)} memories of {event.request!r}.\n"
+            memories = "1 memory" if len(event.ids) == 1 else f"{len(event.ids)} memories"
+            return f"Forgot {memories} of {event.request!r}.\n"
         case HistoryCompacted():
             return f"Summarised {event.summarised} earlier messages: {_short(event.summary)}\n"
 

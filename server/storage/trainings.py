@@ -26,6 +26,12 @@ def get(db: Connection, job_id: str, tenant: str | None = None) -> Row[Any] | No
     return db.execute(query if tenant is None else query.where(training_job.c.tenant == tenant)).one_or_none()
 
 
+def succeeded(db: Connection, tenant: str) -> list[Row[Any]]:
+    """Those that made a model, oldest first."""
+    made = (training_job.c.tenant == tenant, training_job.c.status == "succeeded")
+    return list(db.execute(select(training_job).where(*made).order_by(training_job.c.created_at)).all())
+
+
 def unfinished(db: Connection) -> list[Row[Any]]:
     """What a restart has to go on with, oldest first."""
     query = select(training_job).where(training_job.c.status.in_(UNFINISHED))

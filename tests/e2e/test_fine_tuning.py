@@ -120,6 +120,8 @@ def test_a_training_is_followed_swapped_in_and_rolled_back(client, live, trainin
             assert len(found.data) == 3
         assert api.post(f"{path}/{first}/activate", json={}).json()["status"] == "active"
     assert [hit.file_id for hit in client.vector_stores.search(store.id, query="amber")] == before
+    with pytest.raises(openai.ConflictError, match="is the embedder of the generation .* of 'notes'"):
+        client.models.delete(done.fine_tuned_model)
     # What was trained is a base to go on from.
     again = client.fine_tuning.jobs.create(model=done.fine_tuned_model, training_file=training_file)
     assert client.fine_tuning.jobs.cancel(again.id).status == "cancelled"
@@ -154,3 +156,5 @@ def test_a_training_that_fails_says_why(client, live, training_file):
     failed = until(client, job, lambda job: job.status == "failed")
     assert failed.error.param == "frozen_layers"
     assert "one of which has to learn" in failed.error.message
+    left = list((live.data_dir / "fine_tuning" / job.id).iterdir())
+    assert [path.name for path in left] == ["worker.log"]

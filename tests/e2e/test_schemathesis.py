@@ -133,11 +133,13 @@ LANGGRAPH = {
 
 
 ONLY_AT_TIMES = {
+    "DELETE /v1/models/{model}",
     "POST /v1/runs/{run_id}/resume",
     "POST /v1/vector_stores/{store_id}/generations/{generation_id}/cancel",
     "POST /threads/{thread_id}/runs/{run_id}/cancel",
 }
-"""Routes that take a run that waits for a person, one under way, or a generation that is being built."""
+"""Routes that take a model that was trained, a run that waits for a person, one under way, or a generation that is
+being built."""
 
 
 def pointed(document, there):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from server.storage import trainings
 from server.trained_models import TrainedModels
 from tests.retrieval import tiny_encoder
 from tests.server.conftest import make_store, put, serving, upload
@@ -126,3 +127,65 @@ async def test_another_tenant_sees_no_job(tmp_path, base):
 
 async def refused_file(client, base, file_id):
     return (await create(client, model=str(base), training_file=file_id)).json()["error"]
+
+
+async def trained(client, tenant, number):
+    """A job that has made a model; nobody reads its weights."""
+    services, job_id = client.app.state.services, f"ftjob-{number:024x}"
+    models = services.trainings.models
+    name = models.name(job_id, "notes")
+    asked = {"model": "minilm", "training_file": "file-x", "validation_file": None, "suffix": "notes"}
+    values = {"id": job_id, "tenant": tenant, "asked": asked, "recipe": {}, "metadata": {}}
+    for folder in (models.model(name), models.checkpoint(job_id, 2)):
+        folder.mkdir(parents=True)
+        (folder / "modules.json").write_text("[]")
+
+    def change(db):
+        trainings.create(db, values)
+        trainings.end(db, job_id, "succeeded", fine_tuned_model=name)
+
+    await services.database.write(change)
+    return name
+
+
+async def listed(client):
+    found = (await client.get("/v1/models")).json()["data"]
+    return [model["id"] for model in found if model["id"].startswith("ft:")]
+
+
+async def test_what_was_trained_is_listed_and_deleted(tmp_path):
+    keys = [{"key": f"key-{name}", "tenant": name} for name in ("one", "two")]
+    async with serving(tmp_path / "data", keys=keys) as client:
+        client.headers["authorization"] = "Bearer key-one"
+        name, other = await trained(client, "one", 1), await trained(client, "one", 2)
+        models = client.app.state.services.trainings.models
+        assert await listed(client) == [name, other]
+        assert (await client.get(f"/v1/models/{name}:step-2")).json()["id"] == f"{name}:step-2"
+
+        client.headers["authorization"] = "Bearer key-two"
+        assert await listed(client) == []
+        for reply in (await client.get(f"/v1/models/{name}"), await client.delete(f"/v1/models/{name}")):
+            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+
+        client.headers["authorization"] = "Bearer key-one"
+        gone = await client.delete(f"/v1/models/{other}:step-2")
+        assert gone.json() == {"id": f"{other}:step-2", "object": "model", "deleted": True}
+        assert await listed(client) == [name, other]
+        assert (await client.delete(f"/v1/models/{name}")).json()["deleted"]
+        assert await listed(client) == [other]
+        assert (await client.delete(f"/v1/models/{name}")).status_code == 404
+        assert not models.checkpoint(models.job_of(name), 2).exists()
+        assert (await client.get(f"/v1/models/{name}:step-2")).status_code == 404
+        for wrong in ("ft:", "ft:../x", "ft:no-such"):
+            assert (await client.delete(f"/v1/models/{wrong}")).status_code == 404, wrong
+        refusal = await client.delete("/v1/models/rag")
+        assert (refusal.status_code, refusal.json()["error"]["code"]) == (400, "model_not_deletable")
+        assert (await client.delete("/v1/models/nosuch")).status_code == 404
+
+
+async def test_a_removal_that_was_cut_short_is_ended_at_the_next_start(tmp_path):
+    half = tmp_path / "data" / "models" / ".gone-notes-1"
+    half.mkdir(parents=True)
+    (half / "modules.json").write_text("[]")
+    async with serving(tmp_path / "data"):
+        assert not half.exists()

@@ -114,6 +114,7 @@ async def test_the_store_lists_searches_edits_and_deletes_them(client):
         ("2", {"importance": "high"}, 422, "value.importance"),
         ("2", {"kind": "reflection"}, 422, "value.kind"),
         ("2", {"mood": "gay"}, 422, "value.mood"),
+        ("2", {}, 422, "value"),
     ],
     ids=str,
 )
@@ -158,6 +159,8 @@ def test_the_command_shows_corrects_exports_and_erases(sandtable, tmp_path):
         (["forget", "--user", "a"], "what to forget"),
         (["erase", "it", "--user", "a"], "takes no 'it'"),
         (["burn", "--user", "a"], "'burn' is not one of"),
+        (["list", "--text", "x", "--user", "a"], "`list` takes no --text: it is an option of `edit`"),
+        (["edit", "1", "--text", "x", "--format", "list", "--user", "a"], "`edit` takes no --format"),
     ],
 )
 def test_wrong_use_of_the_command_is_told(sandtable, tmp_path, arguments, told):

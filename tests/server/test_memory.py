@@ -58,7 +58,7 @@ async def waited(client, question, user, memory):
 async def test_two_users_never_see_each_others_on_any_api(client, kind):
     await chat(client, TELL, "ada", memory=kind)
     for user, known in (("ada", "It is known."), ("bob", "I know of none."), ("ad", "I know of none.")):
-        assert (await chat(client, ASK, user, memory={"kind": kind, "records": 5}))[0] == known
+        assert (await chat(client, ASK, user, memory={"kind": kind, "budget": 1_500}))[0] == known
         assert await response(client, ASK, user, kind) == known
         assert await waited(client, ASK, user, kind) == known
     other = {"headers": {"authorization": "Bearer key-two"}}
@@ -118,6 +118,9 @@ async def test_a_replay_remembers_nothing_and_is_identical(client):
         ({"kind": "long", "records": 0}, "sandtable.memory.records"),
         ({"kind": "long", "format": "prose"}, "sandtable.memory.format"),
         ({"kind": "long", "at": "yesterday"}, "sandtable.memory.at"),
+        ({"kind": "none", "records": 3}, "sandtable.memory"),
+        ({"kind": "short", "recency": 2.0}, "sandtable.memory"),
+        ({"kind": "long", "reflect_at": 20}, "sandtable.memory"),
     ],
     ids=str,
 )
