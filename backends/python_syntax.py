@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import threading
+from typing import Any
 
 _ALONE = threading.Lock()
 
@@ -16,6 +17,11 @@ def parse_expression(text: str) -> ast.Expression:
     """Raises SyntaxError, ValueError, RecursionError, MemoryError."""
     with _ALONE:
         return ast.parse(text, mode="eval")
+
+
+def read_literal(text: str) -> Any:
+    """A value written as in Python. Raises as `parse_expression` does."""
+    return ast.literal_eval(parse_expression(text))
 
 
 def parse_module(text: str) -> ast.Module:

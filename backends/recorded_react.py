@@ -7,7 +7,6 @@ the turn is what it said when it was asked for the action alone.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from backends.base import Request
 from backends.errors import BadSpec
-from backends.python_syntax import parse_expression
+from backends.python_syntax import read_literal
 
 _END = re.compile(r"^-{5,}[ \t]*$", re.MULTILINE)
 _HEAD = re.compile(r"\s*(\d+) (\S[^\n]*)\n")
@@ -90,7 +89,7 @@ def _trajectory(part: str, place: int) -> Trajectory:
     if not steps or steps != list(range(1, len(steps) + 1)):
         raise BadSpec(f"trajectory {place} of the record, {head[2][:60]!r}, has the turns {steps}, not 1, 2, ...")
     try:
-        about = ast.literal_eval(parse_expression(result[0].strip())) if result is not None else {}
+        about = read_literal(result[0].strip()) if result is not None else {}
     except (ValueError, SyntaxError) as error:
         raise BadSpec(f"the result of trajectory {place} of the record cannot be read: {error}") from None
     return Trajectory(head[2].strip(), turns, about)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from backends.auto import Choice, choose
 from backends.base import Backend, Source
@@ -47,7 +48,8 @@ class Backends:
         self._choosing: asyncio.Task[Choice] | None = None
         self._loaded: dict[str, Shared] = {}
         """The last used at the end."""
-        self._loading = asyncio.Lock()
+        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of the specs that are being loaded: a second request waits for the first."""
 
     async def default(self) -> Choice:
         """What `auto` stands for here, and why; found out once."""
@@ -64,7 +66,8 @@ class Backends:
                 # A script is a file of this machine, and LangChain loads what it is told, with the keys it finds: a
                 # caller with a mere key has no say in that.
                 raise BadSpec("a service with API keys takes such backends from its own configuration only")
-            async with self._loading:
+            loading = self._loading.setdefault(wanted, asyncio.Lock())
+            async with loading:
                 if wanted not in self._loaded:
                     made = await asyncio.to_thread(load, wanted, self._profiles, quote=self._quote, count=self._count)
                     self._loaded[wanted] = Shared(made)

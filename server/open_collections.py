@@ -69,10 +69,11 @@ class OpenCollections:
                 self._embedders[spec] = (embedder, QueryBatcher(embedder))
             return self._embedders[spec]
 
-    def forget_embedder(self, spec: str) -> None:
-        """Whoever asks for it next has it loaded anew, or is told that it is gone."""
+    def forget_embedders(self, gone: Callable[[str], bool]) -> None:
+        """Whoever asks for one of these next has it loaded anew, or is told that it is gone."""
         with self._loading:
-            self._embedders.pop(spec, None)
+            for spec in [spec for spec in self._embedders if gone(spec)]:
+                del self._embedders[spec]
 
     async def delete(self, collection_id: str) -> None:
         """Remove a collection and all that was made for it."""

@@ -4,20 +4,47 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from retrieval.errors import EmbedderMissing
 
 PREFIX = "ft:"
-GONE = ".gone-"
-"""Before the name of a folder that is being removed."""
 JOB = "ftjob-"
-FORM = re.compile(r"ft:(?P<name>[A-Za-z0-9._-]{1,128})(?P<checkpoint>:step-(?P<step>\d+))?")
+GONE = "~gone-"
+"""Before the name of a folder that is being removed; no suffix can begin so."""
+FORM = re.compile(r"ft:(?P<name>[A-Za-z0-9._-]{1,128})(?P<checkpoint>:step-(?P<step>0|[1-9][0-9]{0,8}))?")
 SUFFIX = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DEFAULT_SUFFIX = "retriever"
 STATE = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "trainer_state.json", "scaler.pt")
 """Of a checkpoint, what only the training needs."""
+
+
+class TrainedName(NamedTuple):
+    name: str
+    """Without prefix and step."""
+    step: int | None
+
+    @property
+    def job_id(self) -> str:
+        return JOB + self.name.rpartition("-")[2]
+
+    def covers(self, spec: str) -> bool:
+        """Whether removing this one would take what `spec` names: itself, or a checkpoint of its training."""
+        other = read_name(spec)
+        return other is not None and other.job_id == self.job_id and self.step in (None, other.step)
+
+
+def read_name(spec: str) -> TrainedName | None:
+    form = FORM.fullmatch(spec)
+    if form is None or not form["name"].strip("."):
+        return None
+    return TrainedName(form["name"], int(form["step"]) if form["checkpoint"] else None)
+
+
+Moved = Sequence[tuple[Path, Path]]
+"""Folders that were set aside: where each was, and where it is."""
 
 
 class TrainedModels:
@@ -42,33 +69,36 @@ class TrainedModels:
     def checkpoint(self, job_id: str, step: int) -> Path:
         return self.work(job_id) / "checkpoints" / f"checkpoint-{step}"
 
-    def job_of(self, spec: str) -> str | None:
-        """The id of the job that a name holds; None if it is no such name."""
-        form = FORM.fullmatch(spec)
-        return JOB + form["name"].rpartition("-")[2] if form is not None else None
-
-    def remove(self, spec: str) -> None:
-        """A model with the checkpoints of its training, or one checkpoint. Raises EmbedderMissing."""
-        folder, job_id = self.folder(spec), self.job_of(spec)
-        # Renamed first: there is never half a model.
-        gone = folder.rename(folder.with_name(f"{GONE}{folder.name}"))
-        shutil.rmtree(gone, ignore_errors=True)
-        if folder.parent == self._models and job_id is not None:
-            shutil.rmtree(self.work(job_id) / "checkpoints", ignore_errors=True)
-
-    def sweep(self) -> None:
-        """Remove what a removal that was cut short has left."""
-        for gone in (*self._models.glob(f"{GONE}*"), *self._work.glob(f"*/checkpoints/{GONE}*")):
-            shutil.rmtree(gone, ignore_errors=True)
-
     def folder(self, spec: str) -> Path:
         """Raises EmbedderMissing."""
-        form = FORM.fullmatch(spec)
-        if form is None or not form["name"].strip("."):
+        found = read_name(spec)
+        if found is None:
             raise EmbedderMissing(f"{spec!r} is no name of a trained embedder: write ft:NAME, or ft:NAME:step-N")
-        folder = self.model(form["name"])
-        if form["checkpoint"]:
-            folder = self.checkpoint(JOB + form["name"].rpartition("-")[2], int(form["step"]))
+        folder = self.model(found.name) if found.step is None else self.checkpoint(found.job_id, found.step)
         if not folder.is_dir():
             raise EmbedderMissing(f"there is no trained embedder {spec!r}: GET /v1/fine_tuning/jobs lists them")
         return folder
+
+    def set_aside(self, found: TrainedName) -> Moved:
+        """Let a model with the checkpoints of its training, or one checkpoint, be found no more. Each folder goes as a
+        whole, the model last: there is never half of one. Raises FileNotFoundError if it is gone."""
+        checkpoints = self.work(found.job_id) / "checkpoints"
+        whole = [checkpoints] if checkpoints.is_dir() else []
+        folders = [*whole, self.model(found.name)] if found.step is None else [checkpoints / f"checkpoint-{found.step}"]
+        return [(folder, folder.rename(folder.with_name(f"{GONE}{folder.name}"))) for folder in folders]
+
+    def put_back(self, moved: Moved) -> None:
+        for before, aside in reversed(moved):
+            aside.rename(before)
+
+    def remove(self, moved: Moved) -> None:
+        for _, aside in moved:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what a removal that was cut short has left."""
+        for pattern in (f"*/{GONE}*", f"*/checkpoints/{GONE}*"):
+            for gone in self._work.glob(pattern):
+                shutil.rmtree(gone, ignore_errors=True)
+        for gone in self._models.glob(f"{GONE}*"):
+            shutil.rmtree(gone, ignore_errors=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from agents.memory.record import Moment
@@ -51,16 +51,6 @@ class MemorySettings(Value):
         150.0, gt=0, description="Of `stream`: reflect when what was observed since the last reflection weighs more."
     )
 
-    @model_validator(mode="after")
-    def _nothing_without_effect(self) -> Self:
-        for name, field in type(self).model_fields.items():
-            usual = field.get_default(call_default_factory=True)
-            if name != "kind" and name not in TAKES[self.kind] and getattr(self, name) != usual:
-                takes = ", ".join(TAKES[self.kind]) or "no settings"
-                about = {"name": name, "kind": self.kind, "takes": takes}
-                raise PydanticCustomError("memory", "{name} has no effect on memory {kind}, which takes {takes}", about)
-        return self
-
     @property
     def compacts(self) -> bool:
         return self.kind in ("short", "hybrid")
@@ -84,5 +74,17 @@ def _named(given: object) -> object:
     return {"kind": given}
 
 
-Memory = Annotated[MemorySettings, BeforeValidator(_named)]
+def _with_effect(given: MemorySettings) -> MemorySettings:
+    for name, field in MemorySettings.model_fields.items():
+        value, usual = getattr(given, name), field.get_default(call_default_factory=True)
+        if name != "kind" and name not in TAKES[given.kind] and value != usual:
+            takes = ", ".join(TAKES[given.kind]) or "no settings"
+            about = {"name": name, "value": str(value), "kind": given.kind, "takes": takes}
+            raise PydanticCustomError(
+                "memory", "{name} {value} has no effect on memory {kind}, which takes {takes}: leave it out", about
+            )
+    return given
+
+
+Memory = Annotated[MemorySettings, BeforeValidator(_named), AfterValidator(_with_effect)]
 """As a request has it."""

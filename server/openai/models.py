@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from agents import catalog as pipelines
 from retrieval.errors import EmbedderMissing
-from retrieval.tables import collection, generation
+from retrieval.tables import collection
 from server.errors import ApiError, bad_request
 from server.resolve import resolve_model
 from server.services import Services, services_of, tenant_of
 from server.storage import trainings
-from server.trained_models import PREFIX
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from server.trained_models import PREFIX, TrainedName, read_name
+from server.trained_use import user_of
 
 router = APIRouter(tags=["models"])
 
@@ -76,18 +74,35 @@ async def delete_model(request: Request, model: str) -> dict[str, Any]:
         message = f"The model {model!r} comes with the service; those trained here, ft:NAME, can be deleted."
         raise bad_request(message, "model", "model_not_deletable")
     await _own(services, tenant_of(request), model)
-    user = await services.database.read(partial(_user, embedder=model, tenant=tenant_of(request)))
-    if user is not None:
-        message = f"The model {model!r} is the embedder of {user}, which would have to be deleted first."
-        raise ApiError(409, message, param="model", code="model_in_use")
-    if services.settings.embedder.partition(":step-")[0] == model or services.settings.embedder == model:
-        raise ApiError(409, f"The model {model!r} is the setting `embedder`.", param="model", code="model_in_use")
-    try:
-        await asyncio.to_thread(services.trainings.models.remove, model)
-    except EmbedderMissing:
-        raise _no_model(model) from None
-    services.collections.forget_embedder(model)
+    await _remove(services, tenant_of(request), model)
     return {"id": model, "object": "model", "deleted": True}
+
+
+async def _remove(services: Services, tenant: str, model: str) -> None:
+    """Raises ApiError if it is gone, or somebody has it: who came while it went away has it back."""
+    models, found = services.trainings.models, read_name(model)
+    if found is None:
+        raise _no_model(model)
+    await _check_free(services, tenant, found, model)
+    try:
+        moved = await asyncio.to_thread(models.set_aside, found)
+    except FileNotFoundError:
+        raise _no_model(model) from None
+    services.collections.forget_embedders(found.covers)
+    try:
+        await _check_free(services, tenant, found, model)
+    except ApiError:
+        await asyncio.to_thread(models.put_back, moved)
+        raise
+    await asyncio.to_thread(models.remove, moved)
+
+
+async def _check_free(services: Services, tenant: str, found: TrainedName, model: str) -> None:
+    user = await services.database.read(partial(user_of, found=found, tenant=tenant))
+    if found.covers(services.settings.embedder):
+        user = "the setting `embedder`"
+    if user is not None:
+        raise ApiError(409, f"The model {model!r} is needed by {user}.", param="model", code="model_in_use")
 
 
 async def _trained(services: Services, tenant: str) -> list[dict[str, Any]]:
@@ -106,13 +121,13 @@ async def _trained(services: Services, tenant: str) -> list[dict[str, Any]]:
 
 async def _own(services: Services, tenant: str, model: str) -> dict[str, Any]:
     """Raises ApiError if the tenant has trained no such embedder, or it is gone."""
-    models = services.trainings.models
-    job_id = models.job_of(model)
-    row = await services.database.read(partial(trainings.get, job_id=job_id or "", tenant=tenant))
-    if row is None or row.fine_tuned_model != model.partition(":step-")[0]:
+    found = read_name(model)
+    job_id = found.job_id if found is not None else ""
+    row = await services.database.read(partial(trainings.get, job_id=job_id, tenant=tenant))
+    if found is None or row is None or row.fine_tuned_model != f"{PREFIX}{found.name}":
         raise _no_model(model)
     try:
-        await asyncio.to_thread(models.folder, model)
+        await asyncio.to_thread(services.trainings.models.folder, model)
     except EmbedderMissing:
         raise _no_model(model) from None
     return model_object(model, row.finished_at)
@@ -120,15 +135,3 @@ async def _own(services: Services, tenant: str, model: str) -> dict[str, Any]:
 
 def _no_model(model: str) -> ApiError:
     return ApiError(404, f"There is no model {model!r} that was trained here.", param="model", code="model_not_found")
-
-
-def _user(db: Connection, embedder: str, tenant: str) -> str | None:
-    """Who would miss the embedder, or a checkpoint of it."""
-    of_it = or_(generation.c.embedder == embedder, generation.c.embedder.startswith(f"{embedder}:", autoescape=True))
-    alive = generation.c.status.not_in(("failed", "cancelled"))
-    own = collection.c.tenant == tenant
-    there = select(generation.c.id, collection.c.name, collection.c.id, own).select_from(generation.join(collection))
-    row = db.execute(there.where(of_it, alive).order_by(own.desc())).first()
-    if row is None:
-        return None
-    return f"the generation {row[0]!r} of {row[1] or row[2]!r}" if row[3] else "a generation of somebody else"

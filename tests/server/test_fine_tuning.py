@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from sqlalchemy import update
 
+from retrieval.errors import EmbedderMissing
+from retrieval.tables import generation
 from server.storage import trainings
-from server.trained_models import TrainedModels
+from server.trained_models import TrainedModels, read_name
 from tests.retrieval import tiny_encoder
 from tests.server.conftest import make_store, put, serving, upload
 
@@ -174,18 +177,90 @@ async def test_what_was_trained_is_listed_and_deleted(tmp_path):
         assert (await client.delete(f"/v1/models/{name}")).json()["deleted"]
         assert await listed(client) == [other]
         assert (await client.delete(f"/v1/models/{name}")).status_code == 404
-        assert not models.checkpoint(models.job_of(name), 2).exists()
+        assert not models.checkpoint(read_name(name).job_id, 2).exists()
         assert (await client.get(f"/v1/models/{name}:step-2")).status_code == 404
-        for wrong in ("ft:", "ft:../x", "ft:no-such"):
+        for wrong in ("ft:", "ft:../x", "ft:no-such", f"{other}:step-02", f"{other}:step-x"):
             assert (await client.delete(f"/v1/models/{wrong}")).status_code == 404, wrong
         refusal = await client.delete("/v1/models/rag")
         assert (refusal.status_code, refusal.json()["error"]["code"]) == (400, "model_not_deletable")
         assert (await client.delete("/v1/models/nosuch")).status_code == 404
 
 
+async def needed_by(client, model):
+    reply = await client.delete(f"/v1/models/{model}")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (409, "model_in_use"), reply.text
+    return reply.json()["error"]["message"].partition(" is needed by ")[2]
+
+
+async def test_what_somebody_has_is_not_deleted(tmp_path, base):
+    keys = [{"key": f"key-{name}", "tenant": name} for name in ("one", "two")]
+    async with serving(tmp_path / "data", keys=keys) as client:
+        await client.app.state.services.trainings.stop()
+        client.headers["authorization"] = "Bearer key-two"
+        name, prefix = await trained(client, "two", 1), "ft:notes-"
+        store = await make_store(client, name="mine")
+        client.headers["authorization"] = "Bearer key-one"
+        others = await make_store(client, name="other")
+
+        async def has(store, embedder):
+            def change(db):
+                db.execute(update(generation).where(generation.c.collection_id == store).values(embedder=embedder))
+
+            await client.app.state.services.database.write(change)
+
+        client.headers["authorization"] = "Bearer key-two"
+        await has(others, f"ft:another-{name.removeprefix(prefix)}:step-2")
+        assert await needed_by(client, name) == "something of somebody else's."
+        assert await needed_by(client, f"{name}:step-2") == "something of somebody else's."
+        await has(store, f"{name}:step-2")
+        assert "of 'mine'" in await needed_by(client, name)
+        await has(store, name)
+        await has(others, "minilm")
+        assert (await client.delete(f"/v1/models/{name}:step-2")).status_code == 200
+        assert "of 'mine'" in await needed_by(client, name)
+        await has(store, "minilm")
+
+        file_id = await upload(client, "rows.jsonl", ROWS, purpose="fine-tune")
+        job = (await create(client, model=name, training_file=file_id)).json()
+        assert await needed_by(client, name) == f"the training {job['id']!r}, which begins from it."
+        assert (await client.post(f"/v1/fine_tuning/jobs/{job['id']}/cancel")).status_code == 200
+        assert (await client.delete(f"/v1/models/{name}")).status_code == 200
+
+
+async def test_the_embedder_of_the_settings_is_not_deleted(tmp_path):
+    async with serving(tmp_path / "data") as client:
+        name = await trained(client, "default", 1)
+    async with serving(tmp_path / "data", embedder=f"{name}:step-2") as client:
+        assert await needed_by(client, name) == "the setting `embedder`."
+
+
+async def test_what_was_deleted_embeds_no_more(tmp_path):
+    async with serving(tmp_path / "data") as client:
+        name = await trained(client, "default", 1)
+        embedder = client.app.state.services.collections.embedder
+        for spec in (name, f"{name}:step-2"):
+            embedder(spec)
+        assert (await client.delete(f"/v1/models/{name}")).status_code == 200
+        for spec in (name, f"{name}:step-2"):
+            with pytest.raises(EmbedderMissing):
+                embedder(spec)
+
+
 async def test_a_removal_that_was_cut_short_is_ended_at_the_next_start(tmp_path):
-    half = tmp_path / "data" / "models" / ".gone-notes-1"
-    half.mkdir(parents=True)
-    (half / "modules.json").write_text("[]")
-    async with serving(tmp_path / "data"):
-        assert not half.exists()
+    data = tmp_path / "data"
+    async with serving(data) as client:
+        name, kept = await trained(client, "default", 1), await trained(client, "default", 2)
+        models = client.app.state.services.trainings.models
+        models.set_aside(read_name(name))
+        models.set_aside(read_name(f"{kept}:step-2"))
+    async with serving(data) as client:
+        assert await listed(client) == [kept]
+        assert list(data.rglob("~gone-*")) == []
+
+
+def test_no_suffix_makes_a_name_that_is_swept(tmp_path):
+    models = TrainedModels(tmp_path)
+    folder = models.model(models.name("ftjob-1", ".gone-x"))
+    folder.mkdir(parents=True)
+    models.sweep()
+    assert folder.is_dir()

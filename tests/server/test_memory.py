@@ -7,6 +7,7 @@ import pytest
 
 from agents.memory.record import Draft, Owner
 from agents.memory.remembering import remember
+from agents.run import RunInput
 from tests.server.conftest import events_of, serving
 
 KINDS = ("short", "long", "hybrid", "stream")
@@ -133,6 +134,11 @@ async def test_a_memory_that_there_is_not_is_refused_by_name(client, memory, par
     assert (reply.status_code, reply.json()["error"]["param"]) == (422, param.replace("sandtable", "context")), (
         reply.text
     )
+
+
+def test_what_an_earlier_version_took_can_still_be_read():
+    stored = {"question": "Hi", "memory": {"kind": "short", "records": 5}}
+    assert RunInput.model_validate(stored).memory.records == 5
 
 
 async def test_a_user_that_is_none_is_refused(client):
