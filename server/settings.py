@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -225,9 +226,9 @@ class Settings(BaseSettings):
         return most
 
     def cache(self) -> Path:
-        from platformdirs import user_cache_dir
+        from platformdirs import user_cache_path
 
-        return self.cache_dir if self.cache_dir is not None else Path(user_cache_dir("sandtable", appauthor=False))
+        return self.cache_dir or user_cache_path("sandtable", appauthor=False)
 
 
 class BadSettings(Exception):
@@ -240,21 +241,21 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     if config is not None and not config.is_file():
         raise BadSettings(f"there is no configuration file {str(config)!r}")
     path = config if config is not None else Path(DEFAULT_CONFIG)
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
-
     _refuse_unknown(os.environ)
-    given = {name: value for name, value in flags.items() if value is not None}
     try:
-        return FromFile(**given)
+        return _from_file(path)(**{name: value for name, value in flags.items() if value is not None})
     except SettingsError as error:
         raise BadSettings(f"bad settings (SANDTABLE_* variables): {error}; write lists and objects as JSON") from None
     except ValidationError as error:
-        problems = "; ".join(map(_problem, error.errors()))
-        raise BadSettings(f"bad settings ({path}, SANDTABLE_* variables or flags): {problems}") from None
+        told = "; ".join(map(_problem, error.errors()))
+        raise BadSettings(f"bad settings ({path}, SANDTABLE_* variables or flags): {told}") from None
     except ValueError as error:
         raise BadSettings(f"{path} is not valid TOML: {error}") from None
+
+
+@lru_cache(8)
+def _from_file(path: Path) -> type[Settings]:
+    return type("FromFile", (Settings,), {"model_config": SettingsConfigDict(toml_file=path), "__module__": __name__})
 
 
 def _problem(error: ErrorDetails) -> str:

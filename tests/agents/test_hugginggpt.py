@@ -294,6 +294,7 @@ def pay(text: str) -> str:
     return f"paid {text}"
 
 
+@pytest.mark.slow
 async def test_a_person_is_asked_while_others_go_on_and_what_needs_the_answer_waits():
     plan = [
         task(0, "arithmetic", expression="2+3"),

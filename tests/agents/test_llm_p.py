@@ -162,6 +162,7 @@ async def test_without_a_planner_the_run_fails_with_the_way_out():
     assert "pip install 'sandtable[planner]'" in told[-1].message
 
 
+@pytest.mark.slow
 async def test_a_limit_leaves_the_checked_plan():
     told = await run(PIPELINE, deps(PROBLEM_REPLY, said("x"), limits=Limits(model_calls=1)), QUESTION)
     assert (told[-1].type, told[-1].limit) == ("run_limited", "model_calls")

@@ -114,6 +114,7 @@ def test_either_form_may_give_an_answer_more():
     assert as_sequence[0, 0] < as_token[0, 0]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(PRIORS, ROWS, ROWS, ROWS, st.integers(1, 4))
 def test_fast_never_says_more_than_thorough(prior, first, after_0, after_1, beams):
@@ -135,6 +136,7 @@ def test_fast_never_says_more_than_thorough(prior, first, after_0, after_1, beam
     assert fast_wide == pytest.approx(thorough_wide, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(PRIORS, st.lists(st.floats(-8, 0), min_size=3, max_size=3))
 def test_the_gradient_moves_the_prior_to_the_documents_that_explain_the_answer(prior, likelihood):
     """Identity (f): d log p(y|x) / d score of z = p(z|x,y) - p(z|x): positive where z explains y best."""

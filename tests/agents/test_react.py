@@ -251,6 +251,7 @@ def test_all_recorded_trajectories_are_read_and_so_is_every_action(fever):
     assert all("Invalid action" in turn.observation for reply, turn in replies if reply.action in unread)
 
 
+@pytest.mark.slow
 async def test_the_recorded_run_comes_to_its_answers(fever):
     """All but one: the authors' environment called `Finish` after an empty line invalid, five times in a trajectory."""
     record = read_record(fever)

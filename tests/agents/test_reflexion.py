@@ -100,6 +100,7 @@ async def test_what_was_done_is_reflected_on_and_the_reference_is_not_told():
     assert [event.success for event in of(events, "trial")] == [False] * 3
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     omega=st.integers(0, 4), trials=st.integers(1, 7),
@@ -259,6 +260,7 @@ def test_a_long_record_is_cut_at_its_longest_lines_first():
     assert fitted([], 0) == []
 
 
+@pytest.mark.slow
 async def test_a_run_that_breaks_off_anywhere_goes_on_and_repeats_no_call(tmp_path):
     """After each event in turn, as when the process ends there; the next attempt ends it."""
     total = len(await broken_off(tmp_path / "whole", after=10_000))

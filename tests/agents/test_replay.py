@@ -125,6 +125,7 @@ async def test_what_ran_side_by_side_comes_in_the_recorded_order(offered, seed):
         assert await replay(cassette) == as_json(cassette)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(max_size=4), max_size=12), st.lists(st.text(max_size=3), max_size=3), st.booleans())
 async def test_pieces_come_as_they_came(pieces, thoughts, durable):
@@ -314,6 +315,7 @@ async def swallows(state, runtime):
         return {"answer": "x"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "said_so"),
     [

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import asyncio
 
@@ -53,6 +55,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_state_comes_back_as_it_went():
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],

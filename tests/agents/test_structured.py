@@ -142,6 +142,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     VALUES.filter(lambda value: isinstance(value, dict | list)), st.sampled_from(["{}", "Yes: {}.", "```json\n{}\n```"])
 )

@@ -99,6 +99,7 @@ def test_no_more_run_at_once_than_the_width_and_none_idles(plan, width):
     assert wall >= max(chain, work / width) - 1e-6
 
 
+@pytest.mark.slow
 @FEW
 @given(plans(), st.data())
 def test_a_failed_task_fails_what_needs_it_and_nothing_else(plan, data):

@@ -46,6 +46,7 @@ async def test_an_answer_from_a_passage_is_asked_with_it():
     assert [source.text for request in given.backend.requests[1:3] for source in request.sources] == ["It is 330 m."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durable", [False, True])
 @pytest.mark.parametrize(
     "replies",

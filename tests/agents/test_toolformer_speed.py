@@ -19,6 +19,7 @@ def spent(text):
     return time.process_time() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HARD.values(), ids=HARD)
 def test_a_text_of_thousands_of_characters_is_read_within_seconds(text):
     assert spent(text) < 4.0

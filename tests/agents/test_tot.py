@@ -27,6 +27,7 @@ def updates(events, node):
     return [event.update for event in events if event.type == "step_finished" and event.node == node]
 
 
+@pytest.mark.slow
 async def test_the_recorded_run_of_the_authors_is_replayed_step_by_step(data_dir):
     path = data_dir / "game24" / "recorded_tot_900_949.json"
     record, log = read_record(path), json.loads(path.read_text())
@@ -49,6 +50,7 @@ async def test_an_exact_judge_finds_the_way():
         assert check(puzzle, events[-1].answer).correct
 
 
+@pytest.mark.slow
 async def test_success_rises_with_the_breadth_where_the_judge_errs():
     """A judge who is wrong one time in twenty: a wider beam keeps the way that a narrow one loses."""
     puzzles = ["4 5 6 10", "1 2 4 7", "3 3 8 8", "2 5 8 11", "1 8 10 11", "4 4 10 10", "1 3 4 6", "1 4 5 6", "5 5 7 11"]

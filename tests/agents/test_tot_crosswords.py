@@ -43,6 +43,7 @@ async def replayed(folder, most):
     return verdicts
 
 
+@pytest.mark.slow
 async def test_a_recorded_search_is_visited_in_its_order_with_its_prunes(data_dir):
     assert [verdict.score for verdict in await replayed(data_dir / "crosswords", 2)] == [0.0, 1.0]
 

@@ -52,6 +52,7 @@ async def test_a_useless_backend_ends_the_run_all_the_same(search, said):
         assert events[-1].message
 
 
+@pytest.mark.slow
 async def test_of_hundreds_of_states_the_first_count_and_it_says_so():
     backend = Scripted(lambda request: "".join(f"{n} + 0 = {n} (left: {n})\n" for n in range(500)))
     events = await ended(
@@ -69,6 +70,7 @@ async def test_a_backend_that_hangs_meets_the_limit_of_seconds(search):
     assert backend.closed == len(backend.requests)
 
 
+@pytest.mark.slow
 async def test_a_search_that_hangs_late_returns_the_best_so_far():
     def reply(request):
         if request.subject["stage"] == "propose":

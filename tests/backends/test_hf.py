@@ -168,6 +168,7 @@ async def test_what_it_does_not_know_it_says(backend):
     assert "reasoning_effort" in first.warning
 
 
+@pytest.mark.slow
 async def test_the_loop_is_free_while_the_model_computes(backend):
     task = asyncio.ensure_future(said(backend, temperature=0, max_tokens=60))
     ticks = 0

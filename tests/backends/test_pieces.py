@@ -65,6 +65,7 @@ def test_answers_do_not_depend_on_cuts(data, chunks):
     assert deltas == whole.feed(body) + whole.end()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data(), TEXT)
 def test_surrogate_halves_are_joined(data, text):

@@ -24,6 +24,7 @@ class Dying:
         weakref.finalize(self, time.sleep, 0)
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other():
     """With `ast.parse` on CPython 3.11 this fails most times."""
     text = "{'steps': 7, 'answer': [1, 2, {'of': (1, 2)}], 'em': 1 + 2 * (3 + 4)}"

@@ -64,6 +64,7 @@ def test_no_text_no_vector(embedder):
     assert vectors.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_a_vector_depends_on_its_text_alone(embedder):
     together = embedder.embed(TEXTS, kind="document")
     backwards = embedder.embed(TEXTS[::-1], kind="document")[::-1]
@@ -82,6 +83,7 @@ def test_different_texts_differ(embedder):
     assert cat @ dog < 0.99
 
 
+@pytest.mark.slow
 def test_the_end_of_a_long_text_counts(embedder):
     start = "the house is old . " * embedder.window
     other = "a dog , a cat , a dog , " * embedder.window
@@ -89,6 +91,7 @@ def test_the_end_of_a_long_text_counts(embedder):
     assert first @ whole < 0.999
 
 
+@pytest.mark.slow
 def test_threads_share_an_embedder(embedder):
     expected = embedder.embed(TEXTS, kind="document")
     with ThreadPoolExecutor(4) as threads:

@@ -292,6 +292,7 @@ CHANGE = st.tuples(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @settings(max_examples=60, deadline=None)
 @given(changes=st.lists(CHANGE, max_size=10), allow=st.none() | st.lists(st.integers(0, 25)), k=st.integers(1, 15))

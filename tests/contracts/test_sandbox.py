@@ -99,6 +99,7 @@ async def test_a_bad_name_of_a_file_is_refused(sandbox):
     assert (await run(sandbox, "2")).value == "2"
 
 
+@pytest.mark.slow
 async def test_what_goes_on_too_long_is_stopped_and_lost(sandbox):
     ran = await run(sandbox, "print('so far')\nwhile True: pass", "slow")
     assert (ran.output, ran.state) == ("so far\n", "lost")
@@ -106,6 +107,7 @@ async def test_what_goes_on_too_long_is_stopped_and_lost(sandbox):
     assert (await run(sandbox, "1", "slow")).state == "new"
 
 
+@pytest.mark.slow
 async def test_cancelled_it_makes_room(sandbox):
     cells = [asyncio.create_task(run(sandbox, "import time; time.sleep(0.9)", f"s{n}")) for n in range(3)]
     await asyncio.sleep(0.5)
@@ -116,6 +118,7 @@ async def test_cancelled_it_makes_room(sandbox):
         assert (await run(sandbox, "3", "s0")).value == "3"
 
 
+@pytest.mark.slow
 async def test_sessions_run_side_by_side_and_one_after_the_other(sandbox):
     ran = await asyncio.gather(*(run(sandbox, f"import time; time.sleep(0.1); {n}", f"s{n % 2}") for n in range(6)))
     assert [one.value for one in ran] == ["0", "1", "2", "3", "4", "5"]

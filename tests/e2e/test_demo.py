@@ -38,6 +38,7 @@ def test_every_answer_is_as_promised_and_nothing_is_left_behind(url):
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
+@pytest.mark.slow
 def test_tools_are_called_corrected_and_agreed_to(url):
     output = StringIO()
     code = function_calling.main(url, None, None, Console(file=output, width=100))
@@ -54,6 +55,7 @@ def test_tools_are_called_corrected_and_agreed_to(url):
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
+@pytest.mark.slow
 def test_pages_are_looked_up_one_after_the_other(url):
     output = StringIO()
     code = react.main(url, None, None, Console(file=output, width=100))
@@ -68,6 +70,7 @@ def test_pages_are_looked_up_one_after_the_other(url):
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
+@pytest.mark.slow
 def test_questions_find_their_experts(url):
     output = StringIO()
     code = mrkl.main(url, None, None, Console(file=output, width=100))
@@ -79,6 +82,7 @@ def test_questions_find_their_experts(url):
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
+@pytest.mark.slow
 def test_an_agent_learns_from_a_failed_trial(url):
     output = StringIO()
     code = reflexion.main(url, None, None, Console(file=output, width=100))
@@ -143,6 +147,7 @@ def test_parts_are_swapped_under_searches_and_back(url):
     assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
+@pytest.mark.slow
 def test_what_is_kept_can_be_asked_and_does_not_stand_in_the_way(url):
     for name in ("electric-cars", "electric-cars-2"):
         code, output = demo(url, keep=True)
@@ -152,6 +157,7 @@ def test_what_is_kept_can_be_asked_and_does_not_stand_in_the_way(url):
     assert len(listed(url, "files")) == 2 * len(list(rag.CORPUS.iterdir()))
 
 
+@pytest.mark.slow
 def test_an_unknown_backend_fails_in_the_words_of_the_service(url):
     code, output = demo(url, backend="nosuch:model")
     assert code == 1
@@ -176,6 +182,7 @@ class Page(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_another_server_is_told_in_a_sentence():
     with HTTPServer(("127.0.0.1", 0), Page) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()

@@ -32,6 +32,7 @@ def test_the_gradients_are_those_of_finite_differences():
                 assert slope[place] == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-4, abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_without_the_balance_loss_one_expert_takes_most_and_with_it_all_have_their_share(seed):
     def end(alpha):

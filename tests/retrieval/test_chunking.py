@@ -37,6 +37,7 @@ SIZES = st.integers(100, 300).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(TEXTS, st.one_of(st.just(AUTO), SIZES))
 def test_laws(text, sizes):
@@ -101,6 +102,7 @@ def test_auto_chunks_are_larger_where_the_model_knows_no_word(sentence, most):
     assert 0.9 * most < max(sizes) <= most
 
 
+@pytest.mark.slow
 def test_time_is_nearly_linear():
     def seconds(n):
         text = "Sentence about cats. 关于狗的句子。\n" * n

@@ -30,6 +30,7 @@ def index(request):
     return request.param
 
 
+@pytest.mark.slow
 async def test_reopening_with_and_without_a_base_finds_the_same(tmp_path, index):
     async with workshop(tmp_path, index=index) as shop:
         for n in range(12):
@@ -82,6 +83,7 @@ async def test_every_hit_stands_where_it_says_in_code_points(tmp_path, index):
             assert all(LONG[hit.start : hit.end] == hit.text for hit in hits)
 
 
+@pytest.mark.slow
 async def test_a_large_file_that_is_on_its_way_out_does_not_make_a_search_short(tmp_path):
     """The moment in a deletion when its chunks still fill the index, and no longer count."""
     async with workshop(tmp_path, index="flat") as shop:
@@ -118,7 +120,7 @@ async def test_matched_terms_come_chunk_by_chunk(tmp_path):
         ]
 
 
-@pytest.mark.parametrize("seconds", [1.5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [0.6, pytest.param(20, marks=pytest.mark.slow)])
 async def test_eight_searchers_beside_ingest_and_deletions(tmp_path, seconds):
     """No error and no short result, with and without a filter, and what stays is found to the end."""
     dice = random.Random(8)

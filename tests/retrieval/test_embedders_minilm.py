@@ -17,6 +17,7 @@ def embedder(threads: int = 1) -> MiniLM:
     return MiniLM(cache_dir(), threads)
 
 
+@pytest.mark.slow
 def test_meaning_beats_words():
     question, answer, decoy = embedder().embed(
         ["How old is the bridge?", "The crossing was built in 1870.", "How good is the fridge?"], kind="document"

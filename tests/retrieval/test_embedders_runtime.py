@@ -28,6 +28,7 @@ def copy(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_made_once_and_true_to_float32():
     made = runtime.prepare(cache_dir())
     assert not made.built
@@ -57,6 +58,7 @@ def test_an_incomplete_entry_is_not_believed(copy, name, spoil):
     assert cache.read(copy) is None
 
 
+@pytest.mark.slow
 def test_a_graph_that_makes_other_vectors_here_is_made_anew(copy):
     manifest = cache.read(copy)
     other = manifest.model_copy(update={"proof": tuple(-number for number in manifest.proof)})

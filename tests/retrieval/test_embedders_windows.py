@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def test_windows_cover_every_token_in_order(tokens, room):
     assert all(start <= end for (_, end), (start, _) in pairwise(windows))
 
 
+@pytest.mark.slow
 @given(st.integers(257, 5000), st.integers(16, 256))
 def test_neighbours_share_an_eighth_and_none_is_short(tokens, room):
     windows = cut(tokens, room)

@@ -164,6 +164,7 @@ QUERIES = st.text(alphabet="battery 充电池站INV-2024 ", max_size=20)
 WEIGHTS = st.lists(st.floats(-1, 1), min_size=6, max_size=6).filter(lambda weights: any(abs(w) > 0.1 for w in weights))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(QUERIES, WEIGHTS, st.integers(1, 9), st.sampled_from(["calibrated", "rrf"]))
 def test_scores_fall_within_0_and_1(query: str, weights: list[float], k: int, fusion: Fusion) -> None:

@@ -88,6 +88,7 @@ async def test_a_cancelled_load_leaves_the_loader_usable(loader, files):
     assert (await loader.load(files / "a.docx", "a.docx")).text == "from 文档"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux only")
 async def test_a_file_that_needs_too_much_memory(files):
     loader = IsolatedLoader(memory_mb=200)

@@ -78,6 +78,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(VALUES, st.sampled_from(["a.json", "a.jsonl"]))
 def test_any_value_is_text_or_empty(tmp_path_factory, value, name):

@@ -111,6 +111,7 @@ def test_merged_cells_say_their_value_in_each_row(read):
     )
 
 
+@pytest.mark.slow
 def test_a_sheet_that_states_a_wrong_size_is_read_all_the_same(read):
     data = made_files.xlsx_sheet('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
     assert re.fullmatch(r"# S\n\n1", read("a.xlsx", data).text)
@@ -139,6 +140,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOOD)
 def test_bombs_are_refused_before_unpacking(refused, name):
     good, part = GOOD[name]

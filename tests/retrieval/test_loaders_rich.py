@@ -141,6 +141,7 @@ def test_docx_reads_what_word_shows(read):
     assert read("a.docx", made_files.docx_body(body)).text == "control\n\nnew tab\nline"
 
 
+@pytest.mark.slow
 def test_docx_bombs_are_refused_before_unpacking(refused):
     good = made_files.docx(["x"])
     for part, size in (("word/document.xml", 60_000_000), ("word/media/a.bin", LARGEST_UNPACKED + 1)):

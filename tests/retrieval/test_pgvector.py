@@ -56,6 +56,7 @@ def recall(index, queries, allow=None):
     return np.mean([len(set(a) & set(e)) / len(e) for a, e in zip(approximate.tolist(), exact.tolist(), strict=True)])
 
 
+@pytest.mark.slow
 def test_the_graph_finds_what_is_near_and_filters_are_inside_of_it(engine):
     vectors, queries = unit(2_500, 48), unit(20, 48, seed=1)
     index = opened(engine, vectors)
@@ -152,6 +153,7 @@ def test_a_filter_that_keeps_a_thousandth_finds_what_is_true_and_none_costs_reca
         assert recall(index, near.astype(np.float32), allow) >= 0.99, one_in
 
 
+@pytest.mark.slow
 async def test_swap_write_roll_back_and_restart(tmp_path, engine):
     async with workshop(tmp_path, index="flat", postgres=engine) as shop:
         for n in range(30):
@@ -215,6 +217,7 @@ async def test_another_embedder_in_a_table_of_its_own(tmp_path, engine):
         assert sorted(engine.tables()) == sorted(["gen_1", row.id])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", SPECS)
 async def test_away_and_back(tmp_path, own_server, index):
     """What is asked of the active one fails by name; what others miss they catch up with; nothing is lost."""
@@ -247,6 +250,7 @@ async def test_away_and_back(tmp_path, own_server, index):
         assert len(pointed.generation) == 8
 
 
+@pytest.mark.slow
 async def test_away_at_the_start_and_back(tmp_path, own_server):
     engine = Postgres(own_server.url, f"away_{uuid4().hex}")
     async with workshop(tmp_path, index="flat", postgres=engine) as shop:
@@ -267,6 +271,7 @@ async def test_away_at_the_start_and_back(tmp_path, own_server):
         assert (await shop.generation(row.id)).status == "retired"
 
 
+@pytest.mark.slow
 async def test_a_crash_in_the_middle_of_searches_loses_nothing(tmp_path, own_server):
     engine = Postgres(own_server.url, f"away_{uuid4().hex}")
     async with workshop(tmp_path, index="pgvector", postgres=engine) as shop:

@@ -31,6 +31,7 @@ def test_passages_with_nothing_in_common_keep_their_scores():
     assert Neighbours().scores("x", given) == pytest.approx([1.0, 0.9, 0.8, 0.7])
 
 
+@pytest.mark.slow
 def test_a_missing_model_names_the_ways_out(tmp_path):
     with pytest.raises(RerankerMissing, match=r"absent.*hf download.*'neighbours', which needs no model"):
         CrossEncoderReranker(str(tmp_path / "absent")).scores("x", [hit("y")])

@@ -125,6 +125,7 @@ def test_a_long_sentence_is_cut_at_a_space():
     assert {piece.split()[0] for piece in pieces} == {piece.split()[-1] for piece in pieces} == {"word"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", ["a ", "a", ".", "。", "…", '。"', "a. ", "\n", "|\n", "`", "你好，", "```\n", "1. ", "---\n"]
 )

@@ -50,6 +50,7 @@ async def test_another_embedder_is_built_beside_and_swapped_in(tmp_path):
         assert found(await shop.collection.search("norway battery", 5)) == before
 
 
+@pytest.mark.slow
 async def test_writes_during_a_build_are_in_it(tmp_path):
     """Some before, some after the index is written, each seen by the slices of the build."""
     async with workshop(tmp_path, index="bm25") as shop:
@@ -81,6 +82,7 @@ async def test_writes_during_a_build_are_in_it(tmp_path):
         assert not {f"f{100 + n}" for n in (2, 5, 9, 11)} & {hit.file_id for hit in hits}
 
 
+@pytest.mark.slow
 async def test_a_build_that_was_stopped_does_not_embed_again(tmp_path):
     async with workshop(tmp_path, index="bm25") as shop:
         for n in range(64):
@@ -149,6 +151,7 @@ async def test_a_generation_whose_embedder_fails_does_not_hold_up_the_others(tmp
             await activate(shop.collection, row.id)
 
 
+@pytest.mark.slow
 async def test_files_cut_in_two_ways_are_cleared_away_in_both(tmp_path):
     long = "\n\n".join(f"{text(n)} " * 20 for n in range(20))
     async with workshop(tmp_path) as shop:
@@ -184,6 +187,7 @@ async def test_the_gate_judges_before_it_serves(tmp_path):
         await activate(shop.collection, row.id)  # judged once: the way back and forth is free
 
 
+@pytest.mark.slow
 async def test_a_filter_that_keeps_few_finds_them_in_every_kind(tmp_path):
     async with workshop(tmp_path, index="flat") as shop:
         for n in range(300):

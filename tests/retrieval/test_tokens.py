@@ -2,6 +2,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def test_spans_are_ordered_and_inside(text):
     assert not len(spans) or spans.max() <= len(text)
 
 
+@pytest.mark.slow
 @given(st.lists(WORDS, min_size=1, max_size=8).map(" ".join), st.sampled_from([" ", "。", "\n\n"]))
 def test_a_long_text_has_the_tokens_of_its_parts(part, joint):
     times = 12_000 // len(part + joint) + 1

@@ -86,6 +86,7 @@ def test_two_towers_are_one_embedder(base, data, tmp_path):
         base_of(str(tmp_path / "out"))
 
 
+@pytest.mark.slow
 def test_weights_of_the_base_stay_where_nothing_is_learned(base, data, tmp_path):
     """At a rate of almost 0 the vectors are those of the base; frozen layers are exactly those of the base."""
     from safetensors.numpy import load_file

@@ -3,6 +3,8 @@
 import time
 from types import SimpleNamespace
 
+import pytest
+
 from retrieval.indexes.plan import Knobs
 from retrieval.pace import Pace
 from retrieval.tuning import tune
@@ -44,6 +46,7 @@ def test_the_least_effort_that_reaches_the_target_is_kept():
     assert index.tried[:4] == [8, 16, 32, 64]
 
 
+@pytest.mark.slow
 def test_no_effort_is_kept_that_takes_longer_than_an_exact_search():
     index = Known(first=1, ms=2.0)
     effort, note = tuned(index, 0.99)
@@ -56,6 +59,7 @@ def test_where_all_is_quick_an_exact_search_is_no_measure():
     assert tuned(Known(first=5, ms=0.3, exact_ms=0.1), 0.9)[0] == 64
 
 
+@pytest.mark.slow
 def test_if_even_the_least_is_slower_it_is_kept_and_said():
     index = Known(first=9, ms=60.0)
     effort, note = tuned(index, 0.9)

@@ -10,12 +10,14 @@ import uvicorn
 
 from server.app import create_app
 from server.settings import load_settings
+from tests.database import begin_in
 from tests.fake_upstream import FakeUpstream
 from tests.server.documented import documented
 
 
 @asynccontextmanager
 async def serving(data_dir, **settings):
+    begin_in(data_dir)
     app = create_app(load_settings(data_dir=data_dir, **{"backend": "extractive", **settings}))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import pytest_asyncio
 
 from server.filenames import safe_filename
 from tests.server.conftest import make_store, put, search, serving, upload
@@ -97,16 +98,26 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-async def stocked(client):
-    client.store = await make_store(client, "notes")
-    client.file, added = await put(client, client.store, "a.txt", "Norway leads in electric cars.")
-    assert added["status"] == "completed", added
-    yield client
-    assert (await search(client, client.store, "Norway"))[0]["file_id"] == client.file
+on_one_service = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(tmp_path_factory):
+    async with serving(tmp_path_factory.mktemp("stocked") / "data") as client:
+        client.store = await make_store(client, "notes")
+        client.file, added = await put(client, client.store, "a.txt", "Norway leads in electric cars.")
+        assert added["status"] == "completed", added
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stocked(service):
+    yield service
+    assert [hit["file_id"] for hit in await search(service, service.store, "Norway")] == [service.file]
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "param"), CASES)
+@on_one_service
 async def test_each_mistake_is_named(stocked, method, path, body, status, param):
     path = path.replace("{store}", stocked.store).replace("{file}", stocked.file)
     if isinstance(body, dict) and body.get("file_id") == "{file}":
@@ -165,6 +176,7 @@ SMUGGLED = [
 
 
 @pytest.mark.parametrize(("path", "body", "param"), SMUGGLED)
+@on_one_service
 async def test_what_only_a_lenient_json_reader_takes_is_refused(stocked, path, body, param):
     path = path.replace("{store}", stocked.store).replace("{file}", stocked.file)
     reply = await stocked.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
@@ -172,6 +184,7 @@ async def test_what_only_a_lenient_json_reader_takes_is_refused(stocked, path, b
     assert param is None or reply.json()["error"]["param"] == param
 
 
+@on_one_service
 async def test_json_of_bottomless_depth_is_refused(stocked):
     body = b'{"query": "x", "filters": ' + b'{"a":' * 20_000 + b"1" + b"}" * 20_001
     path = f"/v1/vector_stores/{stocked.store}/search"
@@ -282,6 +295,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "body", "param"), REFUSED)
+@on_one_service
 async def test_what_openai_has_and_this_service_not_is_unsupported(stocked, path, body, param):
     reply = await stocked.post(path.replace("{store}", stocked.store), json=body)
     error = reply.json()["error"]
@@ -358,6 +372,7 @@ async def test_a_wrong_value_of_a_field_of_openai_is_named(client, fields, param
     assert reply.json()["error"]["param"] == param
 
 
+@on_one_service
 async def test_a_refused_attribute_says_what_is_allowed(stocked):
     path = f"/v1/vector_stores/{stocked.store}/files/{stocked.file}"
     for wrong in ({"a": 1}, None, 2**53 + 1):

@@ -350,6 +350,7 @@ async def test_with_keys_a_caller_cannot_name_files_as_scripts(tmp_path):
         assert reply.json()["choices"][0]["message"]["content"] == "the secret"
 
 
+@pytest.mark.slow
 async def test_every_hit_of_mixed_languages_stands_where_it_says(client):
     store = await make_store(client, "mixed")
     text = "\n\n".join(

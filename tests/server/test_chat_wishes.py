@@ -222,6 +222,7 @@ async def test_a_schema_does_not_stand_in_the_way_of_calls_or_of_a_cut(client):
     )
 
 
+@pytest.mark.slow
 async def test_a_limit_ends_the_answer_with_what_there_is(client):
     limits = {"limits": {"seconds": 0.3}}
     reply = await whole(client, "Story!", backend="fake:endless", sandtable=limits)

@@ -139,6 +139,7 @@ def test_doctor_warns_of_a_server_that_cannot_be_asked(sandtable, monkeypatch):
     assert "127.0.0.1:1" in found["detail"]
 
 
+@pytest.mark.slow
 def test_doctor_asks_mcp_servers_for_their_tools(sandtable, monkeypatch):
     shop = {"command": [sys.executable, "-m", "tests.server.mcp_shop"], "folder": str(ROOT)}
     gone = {"url": "http://127.0.0.1:9/mcp"}

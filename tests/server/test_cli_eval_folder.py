@@ -29,6 +29,7 @@ def sandtable(tmp_path, monkeypatch, capsys):
     return CommandLine(capsys)
 
 
+@pytest.mark.slow
 def test_indexes_are_measured_side_by_side_and_again_without_new_work(sandtable, tmp_path):
     found = sandtable.fine("eval", "mini", "-i", "bm25", "-i", "hybrid", "--plot", "mini.svg", "--json").json
     assert (found["documents"], found["n_queries"], found["k"]) == (8, 8, 10)

@@ -22,6 +22,7 @@ def sandtable(tmp_path, monkeypatch, capsys):
     return CommandLine(capsys)
 
 
+@pytest.mark.slow
 def test_pairs_are_stored_asked_and_scored_without_their_own_row(sandtable, tmp_path):
     put = ("ingest", "pairs.jsonl", "--pairs", "-c", "faq", "--json")
     first = sandtable.fine(*put).json

@@ -30,6 +30,7 @@ def results(document):
     return {file["name"]: file["result"] for file in document["files"]}
 
 
+@pytest.mark.slow
 def test_a_folder_is_kept_in_step(sandtable, docs):
     first = sandtable.fine("ingest", "docs", "-c", "notes", "-a", "year=2023", "--json").json
     assert first["collection"]["created"]
@@ -46,6 +47,7 @@ def test_a_folder_is_kept_in_step(sandtable, docs):
     assert linz["attributes"] == {"path": "docs/fox.md", "year": 2023}
 
 
+@pytest.mark.slow
 def test_a_file_that_fails_leaves_the_version_before_it(sandtable, docs):
     sandtable.fine("ingest", "docs", "-c", "notes")
     (docs / "fox.md").write_bytes(b"\x00\x01\x02\xff" * 50)
@@ -87,6 +89,7 @@ def test_search_shows_places_and_stages(sandtable, docs):
     assert "terms" in shown
 
 
+@pytest.mark.slow
 def test_several_queries_and_a_reranker_say_what_they_did(sandtable, docs):
     sandtable.fine("ingest", "docs", "-c", "notes")
     found = ("search", "火车几点出发", "fox", "-c", "notes", "--rerank", "neighbours")
@@ -132,6 +135,7 @@ def test_a_script_answers_with_thoughts_beside_it(sandtable, tmp_path):
     assert result.err.startswith("Hm, [b]nine[/b].\n")
 
 
+@pytest.mark.slow
 def test_what_a_question_lacks_is_said(sandtable, docs):
     result = sandtable("ask", "Where does the red fox live?")
     assert result.code == 1

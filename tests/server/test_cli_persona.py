@@ -41,6 +41,7 @@ SCRIPT = [
 ]
 
 
+@pytest.mark.slow
 def test_a_persona_is_probed_at_once_and_after_fifty_turns(tmp_path, monkeypatch, capsys):
     """The script answers right only where the card is in the request."""
     monkeypatch.chdir(tmp_path)

@@ -48,6 +48,7 @@ def test_a_run_and_its_file_replay_the_same(sandtable, recorded):
         assert one.read() == two.read()
 
 
+@pytest.mark.slow
 def test_a_file_replays_elsewhere_without_network_data_or_model(sandtable, recorded, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

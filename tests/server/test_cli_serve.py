@@ -31,6 +31,7 @@ def sandtable(tmp_path, monkeypatch, capsys):
     return CommandLine(capsys)
 
 
+@pytest.mark.slow
 def test_commands_use_the_service_that_has_the_data_directory(sandtable, live, tmp_path):
     (tmp_path / "fox.md").write_text("The red fox lives in Graz.\n")
     there = ["--data-dir", str(live.data_dir)]
@@ -110,7 +111,8 @@ def test_a_url_can_be_called_from_this_machine():
             assert url_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_line_when_ready_and_a_graceful_end(tmp_path, number):
     command = [sys.executable, "-m", "server.cli.main", "serve", "--port", "0", "--data-dir", str(tmp_path), "--json"]
     environment = {**os.environ, "SANDTABLE_BACKEND": "extractive"}

@@ -41,6 +41,7 @@ def test_strategies_stand_side_by_side_with_what_a_solved_question_costs(sandtab
     assert "spent for each solved one" in sandtable.fine(*cost).out
 
 
+@pytest.mark.slow
 def test_a_score_by_wording_form_and_order(sandtable, tmp_path):
     robust = ("eval", "prompt-robustness", *COMMON, "-p", "cot", "-n", "2", "-o", "orders=2")
     found = sandtable.fine(*robust, "--plot", "cells.png", "--json").json

@@ -17,6 +17,7 @@ def sandtable(tmp_path, monkeypatch, capsys):
     return line
 
 
+@pytest.mark.slow
 def test_a_swap_shows_both_sides_and_the_way_back(sandtable):
     shown = sandtable.fine("swap", "notes", "hnsw").out
     for part in ("before: auto", "after: hnsw", "recall@10 against exact", "search p50, ms", "bytes a vector"):

@@ -39,6 +39,7 @@ def test_what_goes_wrong_has_its_exit_code(sandtable):
     assert f"there are {', '.join(Toolbox())}." in unknown.err
 
 
+@pytest.mark.slow
 def test_search_takes_the_only_collection(sandtable, tmp_path):
     none = sandtable("tool", "search", '{"query": "fox"}')
     assert none.code == 1

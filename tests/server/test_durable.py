@@ -129,6 +129,7 @@ async def finished_steps(services, run_id, count):
     return sum(type == "step_finished" for _, type, _ in rows) >= count
 
 
+@pytest.mark.slow
 async def test_what_waited_in_the_queue_is_there_after_a_restart(tmp_path):
     async with served(tmp_path, max_concurrent_runs=1) as client:
         orders = [await submit(client, question=f"q{n}", options={"steps": 2, "pause": 0.05}) for n in range(5)]

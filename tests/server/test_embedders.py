@@ -61,6 +61,7 @@ def test_base64_and_numbers_are_the_same_vectors(make):
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_texts_go_in_batches_and_come_back_in_order(server, make):
     embedder = make(batch=10)
     texts = [f"text {n}" for n in range(25)]
@@ -70,6 +71,7 @@ def test_texts_go_in_batches_and_come_back_in_order(server, make):
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_fewer_texts_is_learnt(server, make):
     server.most_texts = 3
     embedder = make(batch=8)
@@ -79,6 +81,7 @@ def test_a_server_that_takes_fewer_texts_is_learnt(server, make):
     assert all(len(texts) <= 3 for texts in server.texts()[before:])
 
 
+@pytest.mark.slow
 def test_a_text_that_the_server_finds_too_long_is_cut_in_two(server, make):
     server.most_words = 40
     embedder = make()
@@ -109,6 +112,7 @@ def test_the_server_says_how_long_to_wait(server, make):
     assert server.times[1] - server.times[0] >= 0.3
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_given_up_and_tried_again(server, make):
     server.answers = [Answer(hang=True)]
     assert make(timeout=0.2).embed(["a"], kind="query").shape == (1, 32)
@@ -274,6 +278,7 @@ async def test_a_file_fails_with_the_reason_and_the_service_lives(server, tmp_pa
         assert file["status"] == "completed"
 
 
+@pytest.mark.slow
 async def test_ingest_waits_for_a_server_that_is_overloaded(server, tmp_path):
     async with serving(tmp_path / "data", embedder="mine:words", backends=backends(server)) as client:
         store = await make_store(client)
@@ -284,6 +289,7 @@ async def test_ingest_waits_for_a_server_that_is_overloaded(server, tmp_path):
         assert server.texts()[-5:] == [["Second."]] * 5
 
 
+@pytest.mark.slow
 async def test_ready_when_the_server_is(server, tmp_path):
     server.answers = [Answer(503, {"error": {"message": "model is loading"}})]
     async with serving(tmp_path / "data", embedder="mine:words", backends=backends(server)) as client:

@@ -227,6 +227,7 @@ async def test_what_somebody_has_is_not_deleted(tmp_path, base):
         assert (await client.delete(f"/v1/models/{name}")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_the_embedder_of_the_settings_is_not_deleted(tmp_path):
     async with serving(tmp_path / "data") as client:
         name = await trained(client, "default", 1)

@@ -93,6 +93,7 @@ async def test_a_swap_and_the_way_back(client):
     assert {path.name for path in folder.iterdir()} <= {first}
 
 
+@pytest.mark.slow
 async def test_a_gate_that_is_missed_is_told_with_its_figures_and_may_be_forced(client):
     store, _ = await filled(client)
     made = await create(client, store, index="flat", gate={"max_p99_ms": 0.0001})
@@ -106,6 +107,7 @@ async def test_a_gate_that_is_missed_is_told_with_its_figures_and_may_be_forced(
     assert forced["notes"][-1].startswith("activated by force: p99_ms is ")
 
 
+@pytest.mark.slow
 async def test_chunking_is_an_axis_of_its_own(client):
     store = await make_store(client)
     long = "\n\n".join(f"{text(n)} " * 12 for n in range(12))
@@ -157,6 +159,7 @@ async def test_an_empty_collection_can_be_swapped(client):
     assert len(await search(client, store, "note")) == 1
 
 
+@pytest.mark.slow
 async def test_generations_survive_a_restart(tmp_path):
     async with serving(tmp_path) as client:
         store, ids = await filled(client, 12)
@@ -173,6 +176,7 @@ async def test_generations_survive_a_restart(tmp_path):
         assert {hit["file_id"] for hit in await search(client, store, "note", max_num_results=50)} == set(ids)
 
 
+@pytest.mark.slow
 async def test_what_a_process_left_unfinished_is_built(tmp_path):
     async with serving(tmp_path) as client:
         store, _ = await filled(client, 5)
@@ -219,6 +223,7 @@ async def _hold(collection, release):
         await release.wait()
 
 
+@pytest.mark.slow
 async def test_a_collection_goes_with_the_build_that_is_under_way(client):
     store, _ = await filled(client, 5)
     await create(client, store, index="hnsw")

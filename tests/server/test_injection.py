@@ -60,6 +60,7 @@ def ledger(tmp_path):
     return str(tmp_path / "ledger.sqlite3")
 
 
+@pytest.mark.slow
 async def test_of_a_web_page(obedient, ledger):
     page = reply(f"<p>The tower. {ORDER.replace('<', '&lt;')}</p>".encode(), Content_Type="text/html; charset=utf-8")
     async with web_server({"/": page}) as site:
@@ -75,6 +76,7 @@ async def test_of_a_cell(obedient, ledger):
         await waits_and_is_refused(client, ledger)
 
 
+@pytest.mark.slow
 async def test_of_an_mcp_server(obedient, ledger):
     call = {"name": "shop_price", "arguments": {"item": ORDER}}
     async with obedient(call, mcp_servers=stdio()) as client:

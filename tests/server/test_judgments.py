@@ -14,6 +14,7 @@ async def evaluate(client, store, **body):
     return await client.post(f"/v1/vector_stores/{store}/evaluate", json=body)
 
 
+@pytest.mark.slow
 async def test_generations_are_compared_on_the_judged_queries(client):
     store, ids = await filled(client, 12)
     rows = [{"query": text(n), "file_id": ids[n], "grade": 1} for n in range(12)]
@@ -33,6 +34,7 @@ async def test_generations_are_compared_on_the_judged_queries(client):
     assert [one["generation"] for one in only["data"]] == [made["id"]]
 
 
+@pytest.mark.slow
 async def test_a_worse_generation_does_not_pass_the_gate_of_the_judges(client):
     store = await make_store(client, sandtable={"index": "bm25"})
     rows = []
@@ -51,6 +53,7 @@ async def test_a_worse_generation_does_not_pass_the_gate_of_the_judges(client):
     assert (await activate(client, store, same["id"])).status_code == 200
 
 
+@pytest.mark.slow
 async def test_stretches_survive_another_chunking(client):
     store = await make_store(client)
     long = "\n\n".join(f"{text(n)} " * 12 for n in range(12))

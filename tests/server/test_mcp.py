@@ -215,6 +215,7 @@ async def ended(service):
     return await until(status)
 
 
+@pytest.mark.slow
 @in_both_protocols
 async def test_bad_arguments_are_named(client, service):
     ask = {"question": "x", "collection": "lights"}
@@ -239,6 +240,7 @@ async def test_an_unknown_tool_is_an_error_of_the_protocol(client, service):
         await client.call_tool("nope", {})
 
 
+@pytest.mark.slow
 @in_both_protocols
 async def test_failures_of_the_backend_are_told(client, service):
     for model, reason in {"busy": "too many", "broken": "out of order", "breaks": "", "none": "no model"}.items():
@@ -306,6 +308,7 @@ async def test_only_post(service):
         assert reply.json()["error"]["code"] == "method_not_allowed"
 
 
+@pytest.mark.slow
 async def test_what_is_no_message_is_refused(service):
     accept = {**PING, "content-type": "application/json"}
     for body in (b"", b"{", b"[]", b"[1]", b'"x"', b'{"jsonrpc": "2.0", "id": 1}', b"\xff", b"[" * 100_000):
@@ -314,6 +317,7 @@ async def test_what_is_no_message_is_refused(service):
             assert (reply.status_code, "error" in reply.json()) == (400, True), (body[:20], version)
 
 
+@pytest.mark.slow
 async def test_files_that_have_no_text_say_why(service):
     unread = await upload(service, "unread.txt", "Not in any collection.")
     broken, state = await put(service, service.store, "broken.pdf", b"%PDF-1.4 no")

@@ -18,6 +18,7 @@ async def test_other_names_and_pages_are_kept_out(tmp_path, headers):
         assert (await rpc(service, "ping", origin="http://localhost:3000")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_a_key_is_asked_for_and_decides_what_is_seen(tmp_path):
     keys = [{"key": "key-a", "tenant": "a"}, {"key": "key-b", "tenant": "b"}]
     async with listening(tmp_path, keys=keys) as service:
@@ -60,6 +61,7 @@ async def test_only_who_made_a_call_takes_it_back(tmp_path):
         assert await ended(service) == "cancelled"
 
 
+@pytest.mark.slow
 async def test_what_is_too_large_is_refused(tmp_path):
     async with listening(tmp_path, max_body_bytes=3_000_000) as service:
         for mode in ("auto", "legacy"):
@@ -78,6 +80,7 @@ async def test_what_is_too_large_is_refused(tmp_path):
         assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
 
 
+@pytest.mark.slow
 async def test_too_many_collections_to_search_at_once(tmp_path):
     async with listening(tmp_path) as service:
         for n in range(MOST_AT_ONCE + 1):
@@ -91,6 +94,7 @@ async def test_too_many_collections_to_search_at_once(tmp_path):
             assert "2 collections are named" in await told(client, "search", query="x", collection="store 0")
 
 
+@pytest.mark.slow
 async def test_a_stop_ends_the_calls_under_way(tmp_path):
     async with upstream(**ANSWERS) as fake, listening(tmp_path, backends=fake.profiles) as service:
         asked = {"name": "chat", "arguments": {"question": "x", "backend": "fake:endless"}}

@@ -91,6 +91,7 @@ async def test_a_run_uses_the_tools_of_a_server(tmp_path, reached):
         assert done["c3"]["fault"] == "bad_arguments"
 
 
+@pytest.mark.slow
 async def test_a_call_that_changes_something_waits_for_a_person(tmp_path):
     script = tmp_path / "script.json"
     call = {"name": "shop_order", "arguments": {"item": "lamp"}, "id": "c1"}
@@ -104,6 +105,7 @@ async def test_a_call_that_changes_something_waits_for_a_person(tmp_path):
         assert [event["output"] for event in events if event["type"] == "tool_called"] == ["ordered lamp"]
 
 
+@pytest.mark.slow
 async def test_react_acts_by_the_tools_of_a_server(tmp_path):
     script = tmp_path / "script.json"
     acts = [
@@ -122,6 +124,7 @@ async def test_react_acts_by_the_tools_of_a_server(tmp_path):
         assert "3 euros" in reply["choices"][0]["message"]["content"]
 
 
+@pytest.mark.slow
 async def test_a_program_sees_only_what_it_is_given(tmp_path, monkeypatch):
     monkeypatch.setenv("SHOP_KEY", "k3y")
     monkeypatch.setenv("OTHER_KEY", "secret")
@@ -144,9 +147,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    "tool", ["shop_die", *(pytest.param(name, marks=pytest.mark.slow) for name in list(WRONG)[1:])]
-)
+@pytest.mark.parametrize("tool", [pytest.param(name, marks=pytest.mark.slow) for name in WRONG])
 async def test_what_a_server_does_wrong_is_told_and_it_is_started_again(tmp_path, tool):
     async with serving(tmp_path / "data", mcp_servers=stdio()) as client:
         await there(client, tool)
@@ -161,6 +162,7 @@ async def test_what_a_server_does_wrong_is_told_and_it_is_started_again(tmp_path
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reached", [over_stdio, over_http])
 async def test_one_that_hangs_costs_one_call_its_time(tmp_path, reached):
     async with reached(seconds=4) as servers, serving(tmp_path / "data", mcp_servers=servers) as client:
@@ -174,6 +176,7 @@ async def test_one_that_hangs_costs_one_call_its_time(tmp_path, reached):
         assert (fault, "first 20,000 of 100,000" in told) == (None, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reached", [over_stdio, over_http])
 async def test_a_run_goes_on_when_its_server_does_not(tmp_path, reached):
     script = tmp_path / "script.json"
@@ -192,6 +195,7 @@ async def test_a_run_goes_on_when_its_server_does_not(tmp_path, reached):
         assert (done["fault"], "MCP server 'shop'" in done["output"]) == ("refused", True)
 
 
+@pytest.mark.slow
 async def test_tools_that_come_later_and_servers_that_do(tmp_path):
     late = tmp_path / "late.sh"
     servers = {**stdio(), "late": {"command": [str(late)], "folder": str(ROOT), "seconds": 20}}
@@ -205,6 +209,7 @@ async def test_tools_that_come_later_and_servers_that_do(tmp_path):
         await there(client, "late_price")
 
 
+@pytest.mark.slow
 async def test_keys_are_told_to_nobody(tmp_path, monkeypatch):
     monkeypatch.setenv("SHOP_KEY", "k3y-7731")
     async with serving(tmp_path / "data", mcp_servers=stdio(env_from=["SHOP_KEY"])) as client:
@@ -223,6 +228,7 @@ async def test_a_server_that_is_not_there_holds_nothing_up(tmp_path):
         assert not [name for name in names if name.startswith(("gone", "none"))]
 
 
+@pytest.mark.slow
 async def test_no_process_is_left_behind(tmp_path):
     def running():
         return [

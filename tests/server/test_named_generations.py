@@ -32,6 +32,7 @@ async def retrieved(client, run_id):
     return [event for event in (await events_of(client, run_id))["data"] if event["type"] == "retrieved"]
 
 
+@pytest.mark.slow
 async def test_a_run_searches_the_generation_it_names(client):
     store, first, second = await two(client)
     sizes = {}
@@ -80,6 +81,7 @@ async def test_responses_take_it_too(client):
     assert (error["param"], error["code"]) == ("sandtable.generation", "unknown_generation")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["config", "context"])
 async def test_langgraph_takes_it_too(client, place):
     _, _, second = await two(client)

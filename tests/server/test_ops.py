@@ -56,6 +56,7 @@ async def test_alive_at_once_and_ready_when_warm(tmp_path):
         assert (ready.status_code, ready.json()) == (200, {"status": "ready", "missing": []})
 
 
+@pytest.mark.slow
 async def test_an_embedder_that_cannot_be_loaded_is_named(tmp_path):
     (tmp_path / "occupied").write_text("a file where the cache should be")
     async with serving(tmp_path / "data", cache_dir=tmp_path / "occupied") as client:
@@ -99,6 +100,7 @@ async def test_the_openapi_document_has_every_route_and_only_resolvable_referenc
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 async def test_the_openapi_document_tells_of_errors_keys_and_the_upload_form(client):
     api = (await client.get("/openapi.json")).json()
     operations = {path: operation for path, verbs in api["paths"].items() for operation in verbs.values()}

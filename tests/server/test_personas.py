@@ -43,6 +43,7 @@ def said(reply):
     return reply.json()["choices"][0]["message"]["content"]
 
 
+@pytest.mark.slow
 async def test_it_keeps_its_name_over_fifty_turns_of_one_thread(client):
     """The script says `Mara` only where the card is in the request."""
     thread = (await client.post("/threads", json={})).json()["thread_id"]

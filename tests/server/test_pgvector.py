@@ -30,6 +30,7 @@ async def until_there_are(setting, names):
     await until(same)
 
 
+@pytest.mark.slow
 async def test_a_swap_and_the_way_back_and_no_table_is_left(tmp_path, setting):
     async with serving(tmp_path / "data", **setting) as client:
         store, _ = await filled(client, 12)
@@ -59,6 +60,7 @@ async def test_a_swap_and_the_way_back_and_no_table_is_left(tmp_path, setting):
         await until_there_are(setting, tables(setting) - {made[1]})
 
 
+@pytest.mark.slow
 async def test_two_services_on_one_database_leave_each_other_alone(tmp_path, setting):
     async with serving(tmp_path / "one", **setting) as one:
         store = await make_store(one, sandtable={"index": "pgvector"})
@@ -104,6 +106,7 @@ async def test_without_the_setting_or_its_database_it_says_what_to_do(tmp_path):
         assert int(reply.headers["retry-after"]) > 0
 
 
+@pytest.mark.slow
 async def test_gone_at_the_restart_the_way_on_is_another_generation(tmp_path, setting):
     async with serving(tmp_path / "data", **setting) as client:
         store = await make_store(client)

@@ -50,6 +50,7 @@ async def outputs(client, reply):
     return [event["output"] for event in events if event["type"] == "tool_called"]
 
 
+@pytest.mark.slow
 async def test_charts_and_files_are_artifacts(client):
     reply = await ask(client, CHART)
     made = reply["sandtable"]["artifacts"]
@@ -68,6 +69,7 @@ async def test_charts_and_files_are_artifacts(client):
     assert {one["id"] for one in listed} == {one["file_id"] for one in made}
 
 
+@pytest.mark.slow
 async def test_a_replay_tells_the_same_and_runs_nothing(client):
     reply = await ask(client, CHART)
     run_id = reply["sandtable"]["run_id"]
@@ -77,6 +79,7 @@ async def test_a_replay_tells_the_same_and_runs_nothing(client):
     assert (await client.get("/v1/files")).json()["data"] == before
 
 
+@pytest.mark.slow
 async def test_a_thread_keeps_its_state_and_others_do_not_see_it(client):
     first = await ask(client, "x = 41")
     thread = first["sandtable"]["thread_id"]
@@ -85,6 +88,7 @@ async def test_a_thread_keeps_its_state_and_others_do_not_see_it(client):
     assert "NameError" in other
 
 
+@pytest.mark.slow
 async def test_uploads_are_read_by_id(client):
     file_id = await upload(client, "../销量.csv", "year,cars\n2023,5\n")
     reply = await ask(client, f"print(open('销量.csv').read())#file:{file_id}")
@@ -92,6 +96,7 @@ async def test_uploads_are_read_by_id(client):
     assert reply["sandtable"]["artifacts"] == []
 
 
+@pytest.mark.slow
 async def test_files_of_another_tenant_are_not_there(tmp_path):
     keys = [{"key": "k1", "tenant": "one"}, {"key": "k2", "tenant": "two"}]
     async with serving(tmp_path / "data", keys=keys) as client:
@@ -108,6 +113,7 @@ async def test_files_of_another_tenant_are_not_there(tmp_path):
         assert (await client.get(f"/v1/files/{reply['artifacts'][0]['file_id']}/content")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_cancelled_ends_its_code(client, tmp_path):
     folder = tmp_path / "data" / FOLDER
     asking = asyncio.create_task(ask(client, "open('begun', 'w').close()\nwhile True: pass"))
@@ -139,6 +145,7 @@ async def test_a_service_without_a_sandbox_says_why(tmp_path):
         assert called["fault"] == "refused"
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_in_the_data_directory(tmp_path):
     async with serving(tmp_path / "data") as client:
         await client.post("/v1/tools/python/call", json={"arguments": {"code": "open('x', 'w').write('x')"}})

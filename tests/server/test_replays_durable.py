@@ -21,6 +21,7 @@ async def replays(client, run_id):
     return stored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps_before", [0, 1, 3])
 async def test_a_run_that_was_resumed_replays(tmp_path, script, steps_before):  # noqa: F811
     options = {"steps": 5, "pause": 0.03, "ledger": str(tmp_path / "ledger.sqlite3"), "ask": True}
@@ -35,6 +36,7 @@ async def test_a_run_that_was_resumed_replays(tmp_path, script, steps_before):  
 LIMITS = [{"model_calls": 2}, {"tool_calls": 3}, {"tokens": 20}, {"steps": 4}, {"cost": 2e-5}, {"seconds": 0.5}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", LIMITS, ids=str)
 async def test_a_run_that_was_limited_replays(tmp_path, script, limits):  # noqa: F811
     prices = {"scripted:*": {"input": 1.0, "output": 1.0}}
@@ -60,6 +62,7 @@ async def test_a_question_and_its_answer_replay(tmp_path, script):  # noqa: F811
         assert (reply.status_code, reply.json()["error"]["code"]) == (400, "not_forkable")
 
 
+@pytest.mark.slow
 async def test_a_cancelled_run_replays(tmp_path):
     async with served(tmp_path) as client:
         services = client.app.state.services
@@ -105,6 +108,7 @@ async def test_a_fork_asks_for_what_comes_after_and_for_nothing_before(tmp_path,
         await replays(client, queued["id"])
 
 
+@pytest.mark.slow
 async def test_a_fork_goes_on_after_a_restart(tmp_path, script):  # noqa: F811
     async with served(tmp_path, backend=script) as client:
         order = await submit(client, options={"steps": 6, "ask": True, "pause": 0.05})

@@ -27,6 +27,7 @@ async def refused(client, path, body):
     return error["param"], error["code"]
 
 
+@pytest.mark.slow
 async def test_a_search_says_what_its_reranker_did(shop, cross_encoder):
     client, store, _ = shop
     before = await search(client, store, "ferry in winter", max_num_results=12)

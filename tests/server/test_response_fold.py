@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
@@ -165,6 +166,7 @@ def stands(happened):
     return "".join(text for _, text in said)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(HAPPENED, max_size=12), ENDS, st.booleans(), st.booleans())
 def test_the_laws_of_a_stream(happened, end, background, notes):

@@ -152,6 +152,7 @@ async def test_a_line_separator_in_an_answer_does_not_cut_its_event(client):
     ]
 
 
+@pytest.mark.slow
 async def test_many_runs_at_once_keep_their_traces_apart(client):
     texts = [f"question {n} of many 问题{n}" for n in range(24)]
     ids = await asyncio.gather(*(run_of(client, content=text) for text in texts))
@@ -172,6 +173,7 @@ async def test_a_run_belongs_to_its_tenant(tmp_path):
             assert (reply.status_code, reply.json()["error"]["param"]) == (404, "run_id")
 
 
+@pytest.mark.slow
 async def test_a_run_that_a_killed_process_left_open_gets_an_end(tmp_path):
     run_id = "0190a3c4-0000-7000-8000-000000000001"
     async with serving(tmp_path) as client:

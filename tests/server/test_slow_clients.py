@@ -51,6 +51,7 @@ def call(service):
     return service.stream("POST", "/mcp", json=body, headers=PING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", [chat, call])
 async def test_who_does_not_read_holds_up_the_model_and_nothing_else(tmp_path, ask):
     pieces = Counted()
@@ -63,6 +64,7 @@ async def test_who_does_not_read_holds_up_the_model_and_nothing_else(tmp_path, a
         assert await ended(service) == "cancelled"
 
 
+@pytest.mark.slow
 async def test_who_reads_slowly_gets_everything(tmp_path):
     pieces = tuple(event(chunk({"content": f"{n} "})) for n in range(3_000))
     whole = "".join(f"{n} " for n in range(3_000))

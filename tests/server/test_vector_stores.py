@@ -34,6 +34,7 @@ async def test_chinese_is_found(client):
     assert (first["file_id"], first["filename"]) == (file_id, "政策.txt")
 
 
+@pytest.mark.slow
 async def test_filters_act_inside_the_search(client):
     store = await make_store(client)
     for n in range(30):
@@ -107,6 +108,7 @@ async def test_all_is_there_after_a_restart(tmp_path):
         assert [hit["file_id"] for hit in before] == [kept]
 
 
+@pytest.mark.slow
 async def test_an_ingest_cut_short_goes_on_after_a_restart(tmp_path):
     text = "\n\n".join(f"Section {n} speaks of chargers number {n * 7}." * 10 for n in range(200))
     async with serving(tmp_path) as client:
@@ -118,6 +120,7 @@ async def test_an_ingest_cut_short_goes_on_after_a_restart(tmp_path):
         assert await search(client, store, "chargers")
 
 
+@pytest.mark.slow
 async def test_batches_are_followed_and_cancelled(client):
     store = await make_store(client)
     ids = [await upload(client, f"{n}.txt", f"{NORWAY} Copy {n}.") for n in range(6)]
@@ -167,6 +170,7 @@ async def test_pages_follow_cursors_both_ways(client):
     assert [s["name"] for s in back["data"]] == ["store 0"]
 
 
+@pytest.mark.slow
 async def test_a_search_during_ingest_is_never_short(client):
     store = await make_store(client)
     for n in range(12):

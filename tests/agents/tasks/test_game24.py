@@ -53,6 +53,7 @@ def test_what_is_not_a_solution_says_why(answer):
     assert WRONG[answer] in outcome.reason
 
 
+@pytest.mark.slow
 def test_every_puzzle_of_the_set_is_solvable(data_dir):
     with (data_dir / "game24" / "24.csv").open() as file:
         puzzles = [row["Puzzles"] for row in csv.DictReader(file)]

@@ -98,6 +98,7 @@ async def test_a_conversation_with_an_edit_and_another_try(service):
     assert mine["values"]["messages"][0]["content"] == "Hello there"
 
 
+@pytest.mark.slow
 async def test_a_question_to_the_person(service):
     ui = Ui(service)
     await ui.open("asks")

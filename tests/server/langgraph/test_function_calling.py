@@ -28,6 +28,7 @@ async def sdk(tmp_path, monkeypatch):
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "done"), [(True, [("note", "a"), ("pay", "小红 5")]), ({"approved": False}, [("note", "a")])]
 )
@@ -44,6 +45,7 @@ async def test_an_interrupt_is_resumed_by_command(sdk, tmp_path, answer, done):
     assert rows(str(tmp_path / "ledger.sqlite3"), "try") == done
 
 
+@pytest.mark.slow
 async def test_an_answer_by_the_id_of_its_question_streams_the_rest(sdk, tmp_path):
     thread = (await sdk.threads.create())["thread_id"]
     waiting = await sdk.runs.wait(thread, "function_calling", input={"question": "Pay!"})

@@ -45,6 +45,7 @@ async def begun(sdk, **more):
     return f"/threads/{thread}/runs/{run['run_id']}/stream"
 
 
+@pytest.mark.slow
 async def test_from_every_place_the_rest_comes(service, sdk):
     path = await begun(sdk)
     whole = await read(service, path)
@@ -55,6 +56,7 @@ async def test_from_every_place_the_rest_comes(service, sdk):
         assert await read(service, path, last_seen=id) == whole[place + 1 :], id
 
 
+@pytest.mark.slow
 async def test_a_reader_that_is_cut_while_the_run_goes_on(service, sdk):
     path = await begun(sdk)
     seen, last = [], None
@@ -131,6 +133,7 @@ class Cutting:
                 return
 
 
+@pytest.mark.slow
 async def test_the_sdk_reconnects_by_itself(service, sdk):
     async with Cutting(service.base_url.port, 6_000) as (proxy, url), get_client(url=url, api_key=None) as client:
         thread = (await sdk.threads.create())["thread_id"]
@@ -144,6 +147,7 @@ async def test_the_sdk_reconnects_by_itself(service, sdk):
     assert [(part.id, part.event, part.data) for part in parts] == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["cancel", "continue", None])
 async def test_what_becomes_of_a_run_whose_client_goes(service, sdk, then):
     thread = (await sdk.threads.create())["thread_id"]

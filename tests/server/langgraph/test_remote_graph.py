@@ -26,6 +26,7 @@ def on_thread():
     return {"configurable": {"thread_id": str(uuid4())}}
 
 
+@pytest.mark.slow
 async def test_it_is_called(remote):
     graph, config = remote("chat"), on_thread()
     values = await graph.ainvoke({"question": "Hello"}, config)
@@ -70,6 +71,7 @@ class State(TypedDict, total=False):
     after: str
 
 
+@pytest.mark.slow
 async def test_it_is_a_step_of_a_graph(remote):
     async def after(state: State) -> State:
         return {"after": state["answer"].upper()}

@@ -92,6 +92,7 @@ async def test_a_question_is_streamed_and_answered_by_its_id(sdk):
     assert done["answer"] == "Not done. no"
 
 
+@pytest.mark.slow
 async def test_a_run_in_the_background_is_joined_and_cancelled(sdk):
     thread = (await sdk.threads.create())["thread_id"]
     options = {"options": {"steps": 3, "seconds": 0.05}}
@@ -131,6 +132,7 @@ async def test_a_thread_is_forked_and_gone_on_with(sdk):
     assert len(await sdk.threads.get_history(thread, before=first["checkpoint"])) < len(history)
 
 
+@pytest.mark.slow
 async def test_a_state_is_changed_by_hand(sdk):
     thread = (await sdk.threads.create(graph_id="chat"))["thread_id"]
     await sdk.runs.wait(thread, "chat", input={"messages": [{"type": "human", "content": "one", "id": "mine"}]})
@@ -153,6 +155,7 @@ async def test_a_state_is_changed_by_hand(sdk):
         await sdk.threads.update_state(thread, {"answer": "x"}, as_node="nosuch")
 
 
+@pytest.mark.slow
 async def test_threads_are_found_copied_and_deleted(sdk):
     mark = str(uuid4())
     ids = [(await sdk.threads.create(metadata={"mark": mark, "n": n}))["thread_id"] for n in range(3)]
@@ -205,6 +208,7 @@ async def test_the_store(sdk):
         await sdk.store.get_item(user, "likes")
 
 
+@pytest.mark.slow
 async def test_an_assistant_of_ones_own(sdk):
     made = await sdk.assistants.create("steps", context={"options": {"steps": 2}}, name="Two", metadata={"a": 1})
     assert await sdk.assistants.search(metadata={"a": 1}) == [made]
@@ -233,6 +237,7 @@ async def test_an_assistant_of_ones_own(sdk):
         await sdk.assistants.get(made["assistant_id"])
 
 
+@pytest.mark.slow
 async def test_a_limit_gives_what_there_is_and_the_reason(sdk):
     thread = (await sdk.threads.create())["thread_id"]
     values = await sdk.runs.wait(thread, "steps", input={"question": "count"}, config={"recursion_limit": 2})
@@ -284,6 +289,7 @@ async def test_a_batch_and_a_bulk_cancel(sdk):
         await sdk.runs.cancel_many(run_ids=[run["run_id"] for run in runs])
 
 
+@pytest.mark.slow
 async def test_runs_without_a_thread(sdk):
     parts = await collect(
         sdk.runs.stream(None, "chat", input={"question": "x"}, stream_mode=["updates", "custom"], version="v2")

@@ -9,6 +9,7 @@ from tests.server.conftest import listening
 KEYS = [{"key": "key-a", "tenant": "a"}, {"key": "key-b", "tenant": "b"}]
 
 
+@pytest.mark.slow
 async def test_tenants_are_kept_apart(tmp_path):
     async with (
         listening(tmp_path, keys=KEYS) as service,

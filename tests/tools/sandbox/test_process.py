@@ -64,6 +64,7 @@ def test_a_package_that_is_not_there(sandbox):
     assert "no_such_package is not installed beside the service, and nothing can be installed from here" in error
 
 
+@pytest.mark.slow
 def test_too_slow(sandbox):
     sandbox.run("x = 5", "slow")
     ran = sandbox.run("print('so far'); import time; time.sleep(60)", "slow")
@@ -138,6 +139,7 @@ async def test_cancelled_it_ends_the_code(tmp_path):
         await sandbox.aclose()
 
 
+@pytest.mark.slow
 async def test_idle_sessions_end(tmp_path):
     limits = replace(SMALL, idle_seconds=0.2)
     tier = choose("process", Place(directory=tmp_path / "work", cache=tmp_path / "cache", limits=limits, load=False))
