@@ -15,7 +15,7 @@ from server.errors import bad_request
 from server.memory import LONGEST_USER
 from server.memory_export import MEDIA_TYPES, exported
 from server.openai.paging import page_object
-from server.openai.schema import Body, Text
+from server.openai.schema import UNICODE, Body, Text
 from server.services import services_of, tenant_of
 
 router = APIRouter(tags=["memory"])
@@ -38,9 +38,9 @@ class ExportQuery(Whose):
 
 
 class Forget(Body):
-    user: Annotated[Text, Field(min_length=1, max_length=LONGEST_USER)] | None = None
+    user: Annotated[str, Field(min_length=1, max_length=LONGEST_USER), UNICODE] | None = None
     thread_id: Text | None = None
-    what: Annotated[Text, Field(min_length=1, max_length=2_000)]
+    what: Annotated[str, Field(min_length=1, max_length=2_000), UNICODE]
 
 
 @router.get("/v1/memories")

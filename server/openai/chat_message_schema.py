@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.openai.function_tools import MOST
-from server.openai.schema import Body, Json, Text
+from server.openai.schema import UNICODE, Body, Json, Text
 
 
 class TextPart(Body):
@@ -48,7 +48,7 @@ class CalledFunction(Body):
 
 
 class FunctionCall(Body):
-    id: Annotated[Text, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1), UNICODE]
     type: Literal["function"]
     function: CalledFunction
     extra_content: Json | None = None

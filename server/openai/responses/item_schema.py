@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from server.openai.responses.part_schema import Part
-from server.openai.schema import Body, Json, Text
+from server.openai.schema import UNICODE, Body, Json, Text
 
 Status = Literal["in_progress", "completed", "incomplete"]
-Id = Annotated[Text, Field(min_length=1)]
+Id = Annotated[str, Field(min_length=1), UNICODE]
 
 
 class MessageItem(Body):

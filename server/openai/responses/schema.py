@@ -52,7 +52,7 @@ class StreamOptions(Body):
 
 
 class ConversationRef(Body):
-    id: Annotated[Text, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1), UNICODE]
 
 
 class CreateResponse(Body):
