@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.memory.record import in_utc
+from agents.memory.record import Moment, in_utc
 from agents.pipeline import Options
 
 Weight = Annotated[float, Field(ge=0, le=100)]
@@ -19,7 +19,7 @@ class Seen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Annotated[str, Field(min_length=1, max_length=2_000)]
-    at: Annotated[datetime | None, Field(strict=False)] = None
+    at: Annotated[Moment | None, Field(strict=False)] = None
     """None: now. Without a zone it is UTC."""
 
 
@@ -27,7 +27,7 @@ class GenerativeOptions(Options):
     observations: tuple[Seen, ...] = Field(
         (), max_length=500, description="What the persona perceives before the message: `{text, at?}`, oldest first."
     )
-    now: Annotated[datetime | None, Field(strict=False)] = Field(
+    now: Annotated[Moment | None, Field(strict=False)] = Field(
         None, description="The time in the persona's world (ISO 8601, UTC if it names no zone); default: the real one."
     )
     stream: str = Field(

@@ -28,8 +28,9 @@ from agents import catalog
 from agents.citations import check
 from agents.events import Thought, Validated
 from agents.experts.facts import Routed
+from agents.inner_options import read_options
 from agents.mrkl_cards import MODEL, Expert
-from agents.mrkl_options import NAME, MrklOptions, read
+from agents.mrkl_options import NAME, MrklOptions
 from agents.mrkl_routing import chosen_by_model, has_model, nearest
 from agents.nested import nested
 from agents.pipeline import Pipeline, State
@@ -185,7 +186,11 @@ async def _delegated(state: MrklState, run: Run, name: str, module: str) -> Mrkl
     """What a pipeline answers, said to be of `module`. After a crash it goes on from its own last step."""
     options, pipeline = run.options(MrklOptions), catalog.get(name)
     inner = nested(
-        run, read(name, options.card(name).options), system="", hear=lambda _task, _kind, _fields: None, drafts=True
+        run,
+        read_options(name, options.card(name).options),
+        system="",
+        hear=lambda _task, _kind, _fields: None,
+        drafts=True,
     )
     fits_pipeline(pipeline, inner.deps)
     given = {"question": state["question"], "history": state["history"]}

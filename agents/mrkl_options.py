@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from agents import catalog
 from agents.errors import BadPipeline, UnknownPipeline
+from agents.inner_options import read_options
 from agents.mrkl_cards import MODEL, Card
-from agents.pipeline import Options
 from agents.tool_use import ToolOptions
 
 NAME = "mrkl"
@@ -64,7 +63,7 @@ class MrklOptions(ToolOptions):
         known = (info.context or {}).get("tools")
         for card in value:
             if card.expert in catalog.PIPELINES:
-                read(card.expert, card.options)
+                read_options(card.expert, card.options)
             elif known is not None and card.expert not in known:
                 raise ValueError(f"there is no tool and no pipeline {card.expert!r} to describe")
             elif card.options:
@@ -82,14 +81,3 @@ def _check(name: str) -> None:
         catalog.get(name)
     except (UnknownPipeline, BadPipeline) as error:
         raise ValueError(str(error)) from None
-
-
-def read(pipeline: str, given: dict[str, Any]) -> Options:
-    """Options of an expert. Raises ValueError."""
-    kind = catalog.get(pipeline).options
-    try:
-        return kind.model_validate_json(json.dumps(given), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{key!r} of {pipeline!r}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -51,8 +51,9 @@ TURNS = (
 )
 
 
-def main(base_url: str, api_key: str | None, backend: str | None, console: Console) -> int:
-    """Run the demo against the service at `base_url`; 0 if each answer rests on what was meant."""
+def main(base_url: str, api_key: str | None, backend: str | None, console: Console, *, keep: bool = False) -> int:
+    """Run the demo against the service at `base_url`; 0 if each answer rests on what was meant. `keep`: what is
+    remembered in the end stays."""
     if backend is None and urlsplit(base_url).hostname in LOOPBACK:
         backend = f"scripted:{SCRIPT}"
         show.line(console, "The model's part is played by a script; --backend lets a model play it.", "yellow")
@@ -62,7 +63,8 @@ def main(base_url: str, api_key: str | None, backend: str | None, console: Conso
             try:
                 return tell(client, backend, console)
             finally:
-                erase(client)
+                if not keep:
+                    erase(client)
     except DemoFailed as error:
         show.line(console, f"The demo failed: {error}", "bold red")
         return 1

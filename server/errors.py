@@ -215,9 +215,9 @@ def _where(place: Sequence[str | int], body: Any) -> list[str | int]:
     if body is None:
         return list(place)
     kept: list[str | int] = []
-    for part in place:
+    for number, part in enumerate(place):
         if isinstance(body, Mapping):
-            if part not in body and part != place[-1]:
+            if (part not in body and part != place[-1]) or _is_tag(place[number:], body):
                 continue
             body = body.get(part)
         elif isinstance(body, list) and isinstance(part, int) and part < len(body):
@@ -226,6 +226,17 @@ def _where(place: Sequence[str | int], body: Any) -> list[str | int]:
             continue
         kept.append(part)
     return kept
+
+
+def _is_tag(rest: Sequence[str | int], body: Mapping[str, Any]) -> bool:
+    """Whether `rest` begins with what a type is told by (`{"type": "text", "text": ...}`), not with the field of that
+    name: the part after it is then of `body`, or that field itself."""
+    if len(rest) < 2 or rest[0] != body.get("type"):
+        return False
+    inner, after = body.get(str(rest[0])), rest[1]
+    if isinstance(inner, Mapping):
+        return after not in inner and (after == rest[0] or after in body)
+    return not (isinstance(inner, list) and isinstance(after, int))
 
 
 def response(error: ApiError) -> JSONResponse:

@@ -105,8 +105,11 @@ def options_for(pipeline: Pipeline, given: dict[str, Any], tools: Sequence[str] 
             of = f"The options of {pipeline.name!r}" if len(first["loc"]) == 1 else "The fields there"
             message = f"Unknown parameter: {key!r}. {of}: {names}."
             raise bad_request(message, key, "unknown_parameter") from None
-        why = first["msg"].removeprefix("Value error, ").rstrip(".")
-        raise bad_request(f"Invalid value for {key!r}: {why}.", key, "invalid_value") from None
+        why, got = first["msg"].removeprefix("Value error, ").rstrip("."), first["input"]
+        # A check of ours names the value itself where that helps.
+        plain = first["type"] != "value_error" and isinstance(got, str | int | float | bool)
+        shown = f" (got {str(got)[:100]!r})" if plain else ""
+        raise bad_request(f"Invalid value for {key!r}: {why}{shown}.", key, "invalid_value") from None
 
 
 def check_capabilities(pipeline: Pipeline, backend: Backend) -> None:

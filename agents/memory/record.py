@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
@@ -14,7 +14,10 @@ Kind = Literal["fact", "observation", "reflection", "summary"]
 
 
 def in_utc(at: datetime) -> datetime:
-    """Without a zone it is UTC."""
+    """Without a zone it is UTC. Raises ValueError in the first and the last year of the calendar: from there, hours and
+    zones lead out of it."""
+    if at.year in (MINYEAR, MAXYEAR):
+        raise ValueError(f"the year {at.year} is at the end of the calendar: write one from 2 to 9998")
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 

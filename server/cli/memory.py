@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from server.cli.failure import CommandFailed
-from server.cli.options import Where, json_option, service_options
+from server.cli.options import Where, finite, json_option, service_options
 from server.cli.output import emit_json, note, one_line, stdout_console
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ OPTIONS = {"text": "edit", "subject": "edit", "importance": "edit", "form": "exp
 @click.option("--thread", help="Or that of a thread, by its id.")
 @click.option("--text", help="Of `edit`: the new text.")
 @click.option("--subject", help="Of `edit`: the new subject.")
-@click.option("--importance", type=click.FloatRange(1, 10), help="Of `edit`: the new importance.")
+@click.option("--importance", type=click.FloatRange(1, 10), callback=finite, help="Of `edit`: the new importance.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="list", show_default=True, help="Of `export`.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Of `export`: the file; default: stdout.")
 @json_option

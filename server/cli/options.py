@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def finite(_: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """For numbers: no bound refuses NaN, and JSON has neither that nor infinity."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number.", param=parameter)
+    return value
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 data_dir_option = click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli.failure import CommandFailed
-from server.cli.options import json_option
+from server.cli.options import finite, json_option
 from server.cli.output import emit_json, plain, stdout_console
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PDDL = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.argument("problem", type=PDDL, metavar="PROBLEM.pddl")
 @click.option("--optimal", is_flag=True, help="A cheapest plan; slower.")
 @click.option(
-    "--time-limit", type=click.FloatRange(0, 86_400, min_open=True), default=60.0, show_default=True,
+    "--time-limit", type=click.FloatRange(0, 86_400, min_open=True), callback=finite, default=60.0, show_default=True,
     help="Seconds after which the planner is stopped.",
 )  # fmt: skip
 @click.option("--engine", default="auto", show_default=True, help="A planner that unified-planning knows by this name.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server.cli.options import Where, json_option, service_options
+from server.cli.options import Where, finite, json_option, service_options
 from server.cli.output import emit_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ UNFINISHED = ("queued", "building", "measuring")
 @click.argument("spec")
 @click.option("--embedder", help="Name or path of an embedder; default: as now.")
 @click.option(
-    "--target-recall", type=click.FloatRange(0, 1, min_open=True), help="Look as far as this needs, and gate on it."
+    "--target-recall",
+    type=click.FloatRange(0, 1, min_open=True),
+    callback=finite,
+    help="Look as far as this needs, and gate on it.",
 )
 @click.option("--activate", is_flag=True, help="Search with it once it is ready and passes its gate.")
 @click.option("--force", is_flag=True, help="With --activate: also if it misses its gate.")
@@ -41,6 +44,9 @@ def swap(
     """
     if force and not activate:
         raise click.UsageError("--force goes with --activate")
+    if spec.startswith("gen_") and (embedder is not None or target_recall is not None):
+        given = "--embedder" if embedder is not None else "--target-recall"
+        raise click.UsageError(f"{given} is for a generation that is to be built; {spec!r} is there already.")
     wanted: dict[str, Any] = {"index": spec}
     if embedder is not None:
         wanted["embedder"] = embedder

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from server.cli.failure import CommandFailed
-from server.cli.options import Where, json_option, service_options, settings_for
+from server.cli.options import Where, finite, json_option, service_options, settings_for
 from server.cli.output import emit_json, note, stdout_console
 
 if TYPE_CHECKING:
@@ -33,8 +33,15 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where the kept texts go.",
 )  # fmt: skip
-@click.option("--tau-s", type=click.FloatRange(0, 1), help="Least probability of a call at a place; the paper's: 0.05.")
-@click.option("--tau-f", type=float, help="Nats that a result has to take off the loss at least; the paper's: 1.")
+@click.option(
+    "--tau-s",
+    type=click.FloatRange(0, 1),
+    callback=finite,
+    help="Least probability of a call at a place; the paper's: 0.05.",
+)
+@click.option(
+    "--tau-f", type=float, callback=finite, help="Nats that a result has to take off the loss at least; the paper's: 1."
+)
 @click.option("-k", "k", type=click.IntRange(1, 1000), help="Places of a text at most; the paper's: 5.")
 @click.option("-m", "m", type=click.IntRange(1, 1000), help="Samples at each place; the paper's: 5.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the first sample of each place.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli.failure import CommandFailed
-from server.cli.options import config_option, data_dir_option, json_option, settings_for
+from server.cli.options import config_option, data_dir_option, finite, json_option, settings_for
 from server.cli.output import emit_json, stdout_console
 
 if TYPE_CHECKING:
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.argument("routes", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="ROUTES.jsonl")
 @click.option(
-    "--held", type=click.FloatRange(0, 0.9), default=0.2, show_default=True,
+    "--held", type=click.FloatRange(0, 0.9), callback=finite, default=0.2, show_default=True,
     help="Share of the questions that is kept back to measure with.",
 )  # fmt: skip
 @click.option("--steps", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Steps of descent.")
 @click.option(
-    "--balance", type=click.FloatRange(0, 100), default=0.0, show_default=True, help="Weight of the balance loss."
+    "--balance",
+    type=click.FloatRange(0, 100),
+    callback=finite,
+    default=0.0,
+    show_default=True,
+    help="Weight of the balance loss.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of what is kept back.")
 @data_dir_option

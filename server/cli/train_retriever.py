@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from server.cli.failure import CommandFailed
-from server.cli.options import Where, json_option, service_options
+from server.cli.options import Where, finite, json_option, service_options
 from server.cli.output import emit_json, note
 
 if TYPE_CHECKING:
@@ -31,16 +32,18 @@ JOBS = "/v1/fine_tuning/jobs"
 @click.option("--towers", type=click.Choice(["shared", "two"]), help="One encoder, or one for each side.  [shared]")
 @click.option("--epochs", type=int, help="At most so many.  [4]")
 @click.option("--batch-size", type=int, help="Questions in a step.  [32]")
-@click.option("--learning-rate", type=float, help="Its highest.  [5e-05]")
-@click.option("--scale", type=float, help="Of dot products before the softmax.  [20]")
+@click.option("--learning-rate", type=float, callback=finite, help="Its highest.  [5e-05]")
+@click.option("--scale", type=float, callback=finite, help="Of dot products before the softmax.  [20]")
 @click.option("--hard-negatives", type=int, help="Mined by BM25, per question.  [1]")
 @click.option("--max-tokens", type=int, help="Longer texts are cut there while training.  [128]")
 @click.option("--frozen-layers", type=int, help="Lowest layers that keep their weights.  [0]")
 @click.option("--patience", type=int, help="Validations without a better one before it ends.  [2]")
 @click.option("--select", type=click.Choice(["average_rank", "mrr"]), help="What chooses weights.  [average_rank]")
 @click.option("--blend/--no-blend", default=None, help="Try mixtures with the weights before.  [blend]")
-@click.option("--validation", type=float, help="Share of the questions that weights are chosen by.  [0.1]")
-@click.option("--held", type=float, help="Share that is measured with; 0: none.  [0.2]")
+@click.option(
+    "--validation", type=float, callback=finite, help="Share of the questions that weights are chosen by.  [0.1]"
+)
+@click.option("--held", type=float, callback=finite, help="Share that is measured with; 0: none.  [0.2]")
 @click.option("--seed", type=int, help="Of shuffles and splits.  [0]")
 @json_option
 @service_options
@@ -60,6 +63,11 @@ def train_retriever(
         raise click.UsageError("give NAME and either data or -c COLLECTION; or --job ID")
     if job is not None and (name or data or collection):
         raise click.UsageError("--job goes with no NAME and no data: the job has them")
+    source = click.get_current_context().get_parameter_source("split")
+    if source is ParameterSource.COMMANDLINE and not any(
+        path is not None and path.is_dir() for path in (data, measure)
+    ):
+        raise click.UsageError("--split is for a folder of the BEIR form; what is given is none.")
     given = {key: value for key, value in recipe.items() if value is not None}
     body = {"model": base, "suffix": name, "sandtable": given}
     found = asyncio.run(_run(where, job, body, data, collection, measure, split, as_json))

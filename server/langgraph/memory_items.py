@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = "memory_records"
 EDITABLE = ("text", "subject", "importance")
+LONGEST = {"text": 2_000, "subject": 200}
+"""Characters; no text that is kept by itself is longer."""
 
 
 class Item(NamedTuple):
@@ -92,6 +94,9 @@ async def edit_item(archive: Archive, tenant: str, namespace: Sequence[str], key
     except ValidationError as error:
         first = error.errors()[0]
         raise invalid(f"value.{first['loc'][0]}", first["msg"].replace("Input should be", "should be")) from None
+    for name, most in LONGEST.items():
+        if name in value and len(getattr(changed, name)) > most:
+            raise invalid(f"value.{name}", f"has {len(getattr(changed, name))} characters; at most {most} are kept")
     if not changed.text.strip() or not 1 <= changed.importance <= 10:
         name = "importance" if changed.text.strip() else "text"
         raise invalid(f"value.{name}", "must be 1 to 10" if name == "importance" else "is empty")

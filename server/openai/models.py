@@ -102,7 +102,8 @@ async def _check_free(services: Services, tenant: str, found: TrainedName, model
     if found.covers(services.settings.embedder):
         user = "the setting `embedder`"
     if user is not None:
-        raise ApiError(409, f"The model {model!r} is needed by {user}.", param="model", code="model_in_use")
+        message = f"The model {model!r} is needed by {user}; it can be deleted once that is gone, or has another."
+        raise ApiError(409, message, param="model", code="model_in_use")
 
 
 async def _trained(services: Services, tenant: str) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
+import inspect
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 from io import StringIO
 
 import httpx
@@ -8,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from demos import function_calling, generative, mrkl, rag, react, reflexion, service, show, swap, tot, tree
+from demos.catalog import DEMOS
 from tests.e2e.live import server
 
 
@@ -213,3 +216,21 @@ def test_every_file_of_the_corpus_says_that_it_is_invented():
     texts = [path.read_text(encoding="utf-8") for path in rag.CORPUS.iterdir()]
     assert len(texts) == 8
     assert all("invented" in text and "虚构" in text for text in texts)
+
+
+def test_every_demo_is_called_as_the_command_calls_it():
+    for name, demo in DEMOS.items():
+        module, _, function = demo.main.partition(":")
+        found = inspect.signature(getattr(import_module(module), function))
+        assert found.bind("http://127.0.0.1:1", None, None, Console(), keep=True), name
+
+
+def test_what_is_remembered_of_people_is_kept_only_on_request(url):
+    from demos import memory
+
+    for keep in (False, True):
+        output = StringIO()
+        assert memory.main(url, None, None, Console(file=output, width=100), keep=keep) == 0, output.getvalue()
+        kept = httpx.get(f"{url}/v1/memories", params={"user": memory.USERS["Bo"]}, trust_env=False).json()["data"]
+        others = httpx.get(f"{url}/v1/memories", params={"user": memory.USERS["Ada"]}, trust_env=False).json()["data"]
+        assert bool(kept or others) is keep

@@ -17,6 +17,8 @@ def said(role, content):
     return {**CHAT, "messages": [{"role": role, "content": content}]}
 
 
+TOOL = {"type": "function", "function": {"name": "a"}}
+PART = {"type": "text", "text": "a"}
 LONG = {"role": "user", "content": "x" * 900_000}
 CASES = [
     ("post", "/v1/chat/completions", {**CHAT, "foo": 1}, 400, "foo"),
@@ -25,6 +27,15 @@ CASES = [
     ("post", "/v1/chat/completions", {**CHAT, "max_tokens": 0}, 400, "max_tokens"),
     ("post", "/v1/chat/completions", {**CHAT, "n": 129}, 400, "n"),
     ("post", "/v1/chat/completions", {**CHAT, "tools": [{"type": "function"}]}, 400, "tools[0].function"),
+    ("post", "/v1/chat/completions", {**CHAT, "tools": [{**TOOL, "x": 1}]}, 400, "tools[0].x"),
+    ("post", "/v1/chat/completions", {**CHAT, "tools": [{**TOOL, "function": {}}]}, 400, "tools[0].function.name"),
+    (
+        "post", "/v1/chat/completions", {**CHAT, "tools": [{**TOOL, "function": {"name": "a", "x": 1}}]}, 400,
+        "tools[0].function.x",
+    ),
+    ("post", "/v1/chat/completions", said("user", [{**PART, "x": 1}]), 400, "messages[0].content[0].x"),
+    ("post", "/v1/chat/completions", said("user", [{"type": "text"}]), 400, "messages[0].content[0].text"),
+    ("post", "/v1/chat/completions", said("user", [{**PART, "text": 5}]), 400, "messages[0].content[0].text"),
     ("post", "/v1/chat/completions", {**CHAT, "response_format": {"type": "json_object"}}, 400, "response_format"),
     ("post", "/v1/chat/completions", {**CHAT, "messages": []}, 400, "messages"),
     ("post", "/v1/chat/completions", {"model": "chat"}, 400, "messages"),

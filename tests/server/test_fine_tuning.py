@@ -189,7 +189,9 @@ async def test_what_was_trained_is_listed_and_deleted(tmp_path):
 async def needed_by(client, model):
     reply = await client.delete(f"/v1/models/{model}")
     assert (reply.status_code, reply.json()["error"]["code"]) == (409, "model_in_use"), reply.text
-    return reply.json()["error"]["message"].partition(" is needed by ")[2]
+    who, _, way_out = reply.json()["error"]["message"].partition(" is needed by ")[2].partition("; ")
+    assert way_out == "it can be deleted once that is gone, or has another."
+    return who
 
 
 async def test_what_somebody_has_is_not_deleted(tmp_path, base):
@@ -210,8 +212,8 @@ async def test_what_somebody_has_is_not_deleted(tmp_path, base):
 
         client.headers["authorization"] = "Bearer key-two"
         await has(others, f"ft:another-{name.removeprefix(prefix)}:step-2")
-        assert await needed_by(client, name) == "something of somebody else's."
-        assert await needed_by(client, f"{name}:step-2") == "something of somebody else's."
+        assert await needed_by(client, name) == "something of somebody else's"
+        assert await needed_by(client, f"{name}:step-2") == "something of somebody else's"
         await has(store, f"{name}:step-2")
         assert "of 'mine'" in await needed_by(client, name)
         await has(store, name)
@@ -222,7 +224,7 @@ async def test_what_somebody_has_is_not_deleted(tmp_path, base):
 
         file_id = await upload(client, "rows.jsonl", ROWS, purpose="fine-tune")
         job = (await create(client, model=name, training_file=file_id)).json()
-        assert await needed_by(client, name) == f"the training {job['id']!r}, which begins from it."
+        assert await needed_by(client, name) == f"the training {job['id']!r}, which begins from it"
         assert (await client.post(f"/v1/fine_tuning/jobs/{job['id']}/cancel")).status_code == 200
         assert (await client.delete(f"/v1/models/{name}")).status_code == 200
 
@@ -232,7 +234,7 @@ async def test_the_embedder_of_the_settings_is_not_deleted(tmp_path):
     async with serving(tmp_path / "data") as client:
         name = await trained(client, "default", 1)
     async with serving(tmp_path / "data", embedder=f"{name}:step-2") as client:
-        assert await needed_by(client, name) == "the setting `embedder`."
+        assert await needed_by(client, name) == "the setting `embedder`"
 
 
 async def test_what_was_deleted_embeds_no_more(tmp_path):

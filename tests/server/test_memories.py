@@ -115,6 +115,8 @@ async def test_the_store_lists_searches_edits_and_deletes_them(client):
         ("2", {"kind": "reflection"}, 422, "value.kind"),
         ("2", {"mood": "gay"}, 422, "value.mood"),
         ("2", {}, 422, "value"),
+        ("2", {"text": "x" * 2_001}, 422, "value.text"),
+        ("2", {"subject": "x" * 201}, 422, "value.subject"),
     ],
     ids=str,
 )
@@ -159,6 +161,7 @@ def test_the_command_shows_corrects_exports_and_erases(sandtable, tmp_path):
         (["forget", "--user", "a"], "what to forget"),
         (["erase", "it", "--user", "a"], "takes no 'it'"),
         (["burn", "--user", "a"], "'burn' is not one of"),
+        (["edit", "1", "--importance", "nan", "--user", "a"], "nan is no finite number"),
         (["list", "--text", "x", "--user", "a"], "`list` takes no --text: it is an option of `edit`"),
         (["edit", "1", "--text", "x", "--format", "list", "--user", "a"], "`edit` takes no --format"),
     ],

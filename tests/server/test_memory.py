@@ -119,6 +119,8 @@ async def test_a_replay_remembers_nothing_and_is_identical(client):
         ({"kind": "long", "records": 0}, "sandtable.memory.records"),
         ({"kind": "long", "format": "prose"}, "sandtable.memory.format"),
         ({"kind": "long", "at": "yesterday"}, "sandtable.memory.at"),
+        ({"kind": "long", "at": "0001-01-01T00:00:00+14:00"}, "sandtable.memory.at"),
+        ({"kind": "long", "at": "9999-12-31T23:59:59-14:00"}, "sandtable.memory.at"),
         ({"kind": "none", "records": 3}, "sandtable.memory"),
         ({"kind": "short", "recency": 2.0}, "sandtable.memory"),
         ({"kind": "long", "reflect_at": 20}, "sandtable.memory"),
