@@ -40,6 +40,7 @@ def trained(base, data, folder, recipe=QUICK, **more):
     return found, told
 
 
+@pytest.mark.slow
 def test_a_training_writes_an_embedder_and_what_it_has_brought(base, data, tmp_path):
     found, told = trained(base, data, tmp_path, QUICK.model_copy(update={"epochs": 6}))
     assert found == json.loads((tmp_path / "out" / "trained.json").read_text("utf-8"))
