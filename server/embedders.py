@@ -46,7 +46,7 @@ class Embedders:
         from retrieval.embedders.load import PREFIX, load
 
         if spec.startswith(TRAINED) and self._trained is not None:
-            return load(f"{PREFIX}{self._trained.folder(spec)}", cache_dir=self._cache_dir)
+            return load(f"{PREFIX}{self._trained.folder(spec)}", cache_dir=self._cache_dir, name=spec)
         name, colon, model = spec.strip().partition(":")
         profile = self._profiles.get(name)
         if profile is None or not colon or spec.startswith(PREFIX):

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 Kind = Literal["short", "long", "hybrid", "stream"]
 By = Literal["hybrid", "vectors"]
 K = 10
-READ = 2_000
-"""Characters of a question that its vector is made of, as of a search's; its terms are all looked at."""
 LOOKED_AT = 200
 """Records that forgetting looks at, nearest first."""
 
@@ -199,5 +197,7 @@ def _overlap(asked: set[str], held: set[str]) -> float:
 
 
 def _vector(archive: Archive, text: str) -> Vectors | None:
+    from retrieval.collection import READ
+
     vectors = archive.embed([text[:READ]], "query")
     return vectors[0] if vectors is not None else None

@@ -100,8 +100,9 @@ class FolderEmbedder:
 
     scripts: Final[frozenset[str]] = frozenset()
 
-    def __init__(self, folder: str, cache_dir: Path) -> None:
-        self.name: Final = folder
+    def __init__(self, folder: str, cache_dir: Path, name: str = "") -> None:
+        self.name: Final = name or folder
+        self._folder: Final = folder
         self._cache_dir = cache_dir
         self._loading = Lock()
         self._loaded: tuple[str, Runs | SentenceTransformerEmbedder] | None = None
@@ -135,14 +136,14 @@ class FolderEmbedder:
         return self._loaded
 
     def _open(self) -> tuple[str, Runs | SentenceTransformerEmbedder]:
-        weights = _digest(Path(self.name))
+        weights = _digest(Path(self._folder))
         place = self._place(weights)
-        runs = _read(self.name, place)
-        if runs is None and _converted(self.name, place):
-            runs = _read(self.name, place)
+        runs = _read(self._folder, place)
+        if runs is None and _converted(self._folder, place):
+            runs = _read(self._folder, place)
         if runs is not None:
             return f"{weights[:16]}-onnx-{VERSION}", runs
-        torch = SentenceTransformerEmbedder(self.name)
+        torch = SentenceTransformerEmbedder(self._folder)
         log.info("%s runs on torch: it could not be converted", self.name)
         return f"{weights[:16]}-torch-{torch.dimension}", torch
 

@@ -14,11 +14,12 @@ ABOUT: Final = "trained.json"
 """In the folder of a retriever trained here, beside the weights: how it was trained, and what that has brought."""
 
 
-def load(spec: str, *, cache_dir: Path) -> Embedder:
+def load(spec: str, *, cache_dir: Path, name: str = "") -> Embedder:
     """Return the embedder that `spec` names, without loading its model yet (the first use does).
 
     "minilm", "all-MiniLM-L6-v2" and "default" are the bundled one; "st:NAME_OR_PATH", or any other name, is a
-    sentence-transformers model, or the folder of a retriever trained here. Raises EmbedderMissing on an empty name.
+    sentence-transformers model, or the folder of a retriever trained here. `name`: what one in a folder is called, if
+    not by its path. Raises EmbedderMissing on an empty spec.
     """
     if spec in BUNDLED:
         from retrieval.embedders.minilm import MiniLM
@@ -28,15 +29,15 @@ def load(spec: str, *, cache_dir: Path) -> Embedder:
     from retrieval.embedders.sentence_transformer import SentenceTransformerEmbedder
     from retrieval.errors import EmbedderMissing
 
-    name = spec.removeprefix(PREFIX).strip()
-    if not name:
+    model = spec.removeprefix(PREFIX).strip()
+    if not model:
         raise EmbedderMissing(f"{spec!r} names no model: give 'default', or 'st:' and a model's name or folder")
-    if Path(name, ABOUT).is_file():
+    if Path(model, ABOUT).is_file():
         from retrieval.embedders.trained import Trained
 
-        return Trained(Path(name).absolute(), cache_dir)
-    if Path(name).is_dir():
+        return Trained(Path(model).absolute(), cache_dir, name)
+    if Path(model).is_dir():
         from retrieval.embedders.converted import FolderEmbedder
 
-        return FolderEmbedder(str(Path(name).absolute()), cache_dir)
-    return SentenceTransformerEmbedder(name)
+        return FolderEmbedder(str(Path(model).absolute()), cache_dir, name)
+    return SentenceTransformerEmbedder(model)

@@ -59,10 +59,10 @@ def _trained(services: Services, model: str) -> Embedder:
 
 def _embedded(embedder: Embedder, body: CreateEmbeddings, texts: list[str]) -> str:
     """The whole reply as JSON: writing a million numbers takes too long for the event loop as well."""
-    # The name of one that was trained here is its folder's otherwise.
-    name = body.model if body.model.startswith(TRAINED) else embedder.name
     if body.dimensions is not None and body.dimensions != embedder.dimension:
-        message = f"'dimensions' is {body.dimensions}; {name!r} makes {embedder.dimension} and cannot shorten them."
+        message = (
+            f"'dimensions' is {body.dimensions}; {embedder.name!r} makes {embedder.dimension} and cannot shorten them."
+        )
         raise bad_request(message, "dimensions", "unsupported_parameter")
     vectors = embedder.embed(texts, kind=body.kind)
     count = embedder.count_tokens(texts)
@@ -70,7 +70,7 @@ def _embedded(embedder: Embedder, body: CreateEmbeddings, texts: list[str]) -> s
     return json.dumps(
         {
             "object": "list",
-            "model": name,
+            "model": embedder.name,
             "data": [{"object": "embedding", "index": n, "embedding": encode(v)} for n, v in enumerate(vectors)],
             "usage": {"prompt_tokens": count, "total_tokens": count},
         }

@@ -40,8 +40,9 @@ async def list_models(request: Request) -> dict[str, Any]:
         # A name that several collections share, or that is empty, cannot stand for one of them.
         label = row.name if row.name and names.count(row.name) == 1 else row.id
         data += [model_object(f"{name}:{label}", row.created_at) for name in pipelines.PIPELINES if name != "chat"]
-    data.append(model_object(services.collections.embedder(services.settings.embedder)[0].name, SINCE))
-    data += await _trained(services, tenant_of(request))
+    own = model_object(services.collections.embedder(services.settings.embedder)[0].name, SINCE)
+    trained = await _trained(services, tenant_of(request))
+    data += [own, *(model for model in trained if model["id"] != own["id"])]
     return {"object": "list", "data": data}
 
 

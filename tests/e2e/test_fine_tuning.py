@@ -101,8 +101,9 @@ def test_a_training_is_followed_swapped_in_and_rolled_back(client, live, trainin
     assert kept[0].metrics.step == kept[0].step_number
     assert [one.id for one in client.fine_tuning.jobs.list(limit=1).data] == [job.id]
 
-    vectors = client.embeddings.create(model=done.fine_tuned_model, input=["note 1 .", "amber birch"]).data
-    assert [len(one.embedding) for one in vectors] == [32, 32]
+    for name in (done.fine_tuned_model, kept[0].fine_tuned_model_checkpoint):
+        embedded = client.embeddings.create(model=name, input=["note 1 .", "amber birch"])
+        assert (embedded.model, [len(one.embedding) for one in embedded.data]) == (name, [32, 32])
     with pytest.raises(openai.NotFoundError, match="no trained embedder"):
         client.embeddings.create(model="ft:nothing", input="note")
 
