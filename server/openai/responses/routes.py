@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -22,6 +22,9 @@ from server.run_errors import from_failure
 from server.services import services_of
 from server.storage import responses
 
+if TYPE_CHECKING:
+    from server.services import Services
+
 router = APIRouter(tags=["responses"])
 
 
@@ -29,12 +32,13 @@ router = APIRouter(tags=["responses"])
 async def create_response(request: Request, body: CreateResponse) -> dict[str, Any] | Response:
     refuse_unsupported(body)
     new = await new_response(request, body)
-    if body.store is not False:
+    kept = body.store is not False
+    if kept:
         await _keep(request, new)
     try:
         if body.background:
             return await _in_the_background(request, new, stream=bool(body.stream))
-        return await _in_the_foreground(request, new, stream=bool(body.stream))
+        return await _in_the_foreground(request, new, stream=bool(body.stream), kept=kept)
     except ApiError:
         # A run that never began leaves no response behind; one that failed does.
         await services_of(request).database.write(lambda db: responses.drop_if_runless(db, new.row["id"]))
@@ -61,12 +65,24 @@ async def _in_the_background(request: Request, new: New, *, stream: bool) -> dic
     return sse.response(frames(fold, parsed(services.events.follow(new.order.run_id, 0)), -1))
 
 
-async def _in_the_foreground(request: Request, new: New, *, stream: bool) -> dict[str, Any] | Response:
-    events, fold = services_of(request).runs.execute(new.order), _fold(new)
+async def _in_the_foreground(request: Request, new: New, *, stream: bool, kept: bool) -> dict[str, Any] | Response:
+    services, fold = services_of(request), _fold(new)
+    events = services.runs.execute(new.order)
     if not stream:
         return await unless_gone(request, _whole(fold, events))
     begun = await unless_gone(request, begun_of(events))
+    if kept:
+        await _stored(services, events)
     return sse.response(frames(fold, chain(begun, events), -1))
+
+
+async def _stored(services: Services, events: AsyncGenerator[Event]) -> None:
+    """Wait until the run is: who is told of a response finds it again, even if the process is killed in the middle."""
+    try:
+        await services.events.flush()
+    except BaseException:
+        await events.aclose()
+        raise
 
 
 async def _whole(fold: Fold, events: AsyncGenerator[Event]) -> dict[str, Any]:
