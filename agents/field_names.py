@@ -1,4 +1,4 @@
-"""What may stand where an unknown field was sent: the names of the object that holds it."""
+"""Fields of what was sent, by name: where one is, and what may stand where an unknown one was sent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
+
+
+def place_of(loc: Sequence[str | int]) -> str:
+    """`("experts", 0, "backend")` as `experts[0].backend`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
 
 
 def fields_beside(model: type[BaseModel], place: Sequence[str | int]) -> tuple[str, ...]:

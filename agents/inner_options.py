@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agents import catalog
-from agents.field_names import fields_beside
+from agents.field_names import fields_beside, place_of
 from agents.pipeline import Options
 
 
@@ -19,7 +19,7 @@ def read_options(pipeline: str, given: dict[str, Any], context: Any = None) -> O
         return kind.model_validate_json(json.dumps(given), strict=True, context=context)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = place_of(first["loc"])
         if first["type"] == "extra_forbidden":
             names = ", ".join(fields_beside(kind, first["loc"])) or "none"
             has = "it has" if len(first["loc"]) == 1 else "there may be"

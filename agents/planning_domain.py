@@ -32,7 +32,7 @@ def known(given: str) -> str:
     if given in BUILT_IN:
         return given
     if "(" not in given:
-        raise ValueError(f"there is no domain {given!r}; there are {', '.join(BUILT_IN)}, or give (define (domain ...")
+        raise ValueError(f"there is no domain {given!r}; there are {', '.join(BUILT_IN)}, or PDDL text")
     read_domain(given)
     return given
 

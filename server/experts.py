@@ -12,7 +12,7 @@ from agents.hugginggpt_options import HuggingGPTOptions
 from agents.moe_options import MoeOptions
 from agents.reflexion_options import ReflexionOptions
 from agents.task_experts.model import OWN
-from backends.errors import BackendError
+from backends.errors import BackendError, BadSpec
 from retrieval.pinned import pinned
 from server.errors import bad_request
 from server.gates import fitting
@@ -52,8 +52,8 @@ async def with_experts(
         named = [{"name": name, **given.model_dump()} for name, given in services.settings.experts.items()]
         options = options_for(pipeline, {**options.model_dump(mode="json"), "experts": named}, tuple(services.tools))
         mixture = mixture_of(options) or mixture
-    for expert in mixture.experts:
-        await _check(services, tenant, expert, backend, limits, searches=searches)
+    for number, expert in enumerate(mixture.experts):
+        await _check(services, tenant, expert, f"{WHERE}[{number}]", backend, limits, searches=searches)
     if mixture.gate is not None:
         try:
             asked = mixture.experts or built_in(searches=searches)
@@ -64,20 +64,29 @@ async def with_experts(
 
 
 async def _check(
-    services: Services, tenant: str, expert: Expert, backend: Backend, limits: RunLimits | None, *, searches: bool
-) -> None:
+    services: Services, tenant: str, expert: Expert, where: str, backend: Backend, limits: RunLimits | None,
+    *, searches: bool,
+) -> None:  # fmt: skip
     if expert.collection is not None:
-        await resolve_collection(services, tenant, expert.collection, WHERE)
+        await resolve_collection(services, tenant, expert.collection, f"{where}.collection")
     runs = await pipeline_of(expert.runs())
     if runs.needs_collection and expert.collection is None and not searches:
         message = (
             f"The expert {expert.name!r} runs {runs.name!r}, which needs a collection: name one for it or the run."
         )
-        raise bad_request(message, WHERE, "collection_required")
+        raise bad_request(message, f"{where}.collection", "collection_required")
     if expert.backend is not None:
-        backend = await services.backends.get(expert.backend)
+        backend = await _backend(services, expert.backend, where)
         limits_for(services, tenant, limits, backend)
-    check_capabilities(runs, backend)
+    check_capabilities(runs, backend, "sandtable.backend" if expert.backend is None else f"{where}.backend")
+
+
+async def _backend(services: Services, spec: str, where: str) -> Backend:
+    """Raises ApiError that names the expert's own field."""
+    try:
+        return await services.backends.get(spec)
+    except BadSpec as error:
+        raise bad_request(str(error), f"{where}.backend", "bad_backend") from None
 
 
 async def _check_registry(
@@ -87,9 +96,9 @@ async def _check_registry(
         known = ", ".join(services.settings.registries) or "none"
         message = f"No registry {options.registry!r}; the setting 'registries' has {known}."
         raise bad_request(message, "sandtable.options.registry", "invalid_value")
-    for entry in options.experts:
+    for number, entry in enumerate(options.experts):
         if entry.backend not in (None, OWN):
-            await services.backends.get(entry.backend)
+            await _backend(services, entry.backend, f"{WHERE}[{number}]")
     for backend in (await _backends(services, options)).values():
         limits_for(services, tenant, limits, backend)
 

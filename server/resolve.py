@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agents import catalog as pipelines
 from agents.errors import UnknownPipeline
-from agents.field_names import fields_beside
+from agents.field_names import fields_beside, place_of
 from backends.capabilities import ways
 from retrieval import catalog
 from server.errors import ApiError, bad_request
@@ -99,7 +99,7 @@ def options_for(pipeline: Pipeline, given: dict[str, Any], tools: Sequence[str] 
         return pipeline.options.model_validate_json(json.dumps(given), strict=True, context={"tools": tools})
     except ValidationError as error:
         first = error.errors()[0]
-        key = "sandtable.options." + ".".join(str(part) for part in first["loc"])
+        key = f"sandtable.options.{place_of(first['loc'])}"
         if first["type"] == "extra_forbidden":
             names = ", ".join(fields_beside(pipeline.options, first["loc"])) or "none"
             of = f"The options of {pipeline.name!r}" if len(first["loc"]) == 1 else "The fields there"
@@ -112,15 +112,15 @@ def options_for(pipeline: Pipeline, given: dict[str, Any], tools: Sequence[str] 
         raise bad_request(f"Invalid value for {key!r}: {why}{shown}.", key, "invalid_value") from None
 
 
-def check_capabilities(pipeline: Pipeline, backend: Backend) -> None:
-    """Raises ApiError if the pipeline needs what the backend lacks."""
+def check_capabilities(pipeline: Pipeline, backend: Backend, param: str = "sandtable.backend") -> None:
+    """Raises ApiError, of `param`, if the pipeline needs what the backend lacks."""
     lacking = sorted(need for need in pipeline.needs if not getattr(backend.capabilities, need))
     if lacking:
         message = (
             f"The pipeline {pipeline.name!r} needs {', '.join(lacking)}, which the backend {backend.name!r} lacks. "
             f"Three ways to get it: {ways(lacking[0])}"
         )
-        raise bad_request(message, "sandtable.backend", "capability_missing")
+        raise bad_request(message, param, "capability_missing")
 
 
 def limits_for(services: Services, tenant: str, wanted: RunLimits | None, backend: Backend) -> Limits:

@@ -233,9 +233,9 @@ async def test_an_expert_whose_backend_is_not_to_be_had_is_not_offered(tmp_path,
 REFUSED = (
     ({"registry": "nosuch"}, "registry", "the setting 'registries' has models"),
     ({"registry": "../models.toml"}, "registry", "No registry"),
-    ({"experts": [{"id": "a", "tasks": ["t"], "backend": "nosuch:x"}]}, None, "nosuch"),
+    ({"experts": [{"id": "a", "tasks": ["t"], "backend": "nosuch:x"}]}, "experts[0].backend", "nosuch"),
     ({"experts": [{"id": "a", "tasks": ["t"], "tool": "nosuch"}]}, "experts", "there is no tool 'nosuch'"),
-    ({"experts": [{"id": "a", "tasks": ["t"], "file": "/etc"}]}, "experts.0.file", "Unknown parameter"),
+    ({"experts": [{"id": "a", "tasks": ["t"], "file": "/etc"}]}, "experts[0].file", "Unknown parameter"),
     ({"width": 0}, "width", "greater"),
 )
 
@@ -247,7 +247,7 @@ async def test_what_cannot_be_called_is_refused_before_the_run(tmp_path, setting
             error = answered.json()["error"]
             assert answered.status_code in (400, 404), error
             assert said in error["message"]
-            assert param is None or error["param"] == f"sandtable.options.{param}"
+            assert error["param"] == f"sandtable.options.{param}"
 
 
 @pytest.mark.parametrize(

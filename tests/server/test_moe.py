@@ -67,10 +67,10 @@ async def test_an_expert_may_be_a_collection(client):
 @pytest.mark.parametrize(
     ("options", "key", "said"),
     [
-        ({"experts": [{**SUMS, "backend": "nosuch:model"}, POEMS]}, None, "nosuch"),
-        ({"experts": [{**SUMS, "collection": "nosuch"}, POEMS]}, "experts", "No collection"),
-        ({"experts": [{**SUMS, "pipeline": "rag"}, POEMS]}, "experts", "needs a collection"),
-        ({"experts": [{**SUMS, "colection": "x"}, POEMS]}, "experts.0.colection", "Unknown parameter"),
+        ({"experts": [{**SUMS, "backend": "nosuch:model"}, POEMS]}, "experts[0].backend", "nosuch"),
+        ({"experts": [POEMS, {**SUMS, "collection": "nosuch"}]}, "experts[1].collection", "No collection"),
+        ({"experts": [{**SUMS, "pipeline": "rag"}, POEMS]}, "experts[0].collection", "needs a collection"),
+        ({"experts": [{**SUMS, "colection": "x"}, POEMS]}, "experts[0].colection", "Unknown parameter"),
         ({"gate": "nosuch"}, "gate", "there is no gate 'nosuch'"),
         ({"gate": "../x"}, "gate", "letters, digits"),
         ({"method": "top3"}, "method", "top2"),
@@ -80,7 +80,7 @@ async def test_what_cannot_be_asked_is_refused_before_the_run(client, options, k
     error = (reply := await ask(client, "?", **options)).json()["error"]
     assert reply.status_code in (400, 404), error
     assert said in error["message"]
-    assert key is None or error["param"] == f"sandtable.options.{key}"
+    assert error["param"] == f"sandtable.options.{key}"
 
 
 async def test_a_gate_is_trained_from_judged_routes_and_used(tmp_path, capsys, scripts):
