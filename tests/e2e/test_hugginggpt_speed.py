@@ -27,12 +27,19 @@ def test_independent_tasks_run_at_once(tmp_path):
     script = [{"told": "You plan", "text": json.dumps({"tasks": PLAN})}, {"match": "<tool_result", "text": "Done."}]
     with counting(tmp_path, script, ("pause",)) as server:
         body = {"model": "hugginggpt", "messages": [{"role": "user", "content": "Wait."}]}
-        for _ in range(2):  # The first one imports LangGraph on its way.
-            reply = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=60).json()
-        run_id = reply["sandtable"]["run_id"]
-        events = httpx.get(f"{server.url}/v1/runs/{run_id}/events", timeout=60).json()["data"]
-    at = {(e["type"], e["task"]): datetime.fromisoformat(e["at"]) for e in events if e["type"].startswith("task_")}
-    wall = (max(at.values()) - min(at.values())).total_seconds()
+        # The first one imports LangGraph on its way; of the others the quickest counts, as a machine has other work.
+        httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=60)
+        walls = [seconds(server, body) for _ in range(3)]
+    wall = min(walls)
     sys.stdout.write(f"\n{wall:.2f} s; longest chain {CHAIN} s, in rounds {ROUNDS} s, one by one {ALONE} s\n")
-    assert all(at["task_finished", need] <= at["task_started", id] for id, needs in NEEDS.items() for need in needs)
     assert CHAIN <= wall <= 1.2 * CHAIN
+
+
+def seconds(server, body):
+    """From the first task's start to the last one's end."""
+    reply = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=60).json()
+    run_id = reply["sandtable"]["run_id"]
+    events = httpx.get(f"{server.url}/v1/runs/{run_id}/events", timeout=60).json()["data"]
+    at = {(e["type"], e["task"]): datetime.fromisoformat(e["at"]) for e in events if e["type"].startswith("task_")}
+    assert all(at["task_finished", need] <= at["task_started", id] for id, needs in NEEDS.items() for need in needs)
+    return (max(at.values()) - min(at.values())).total_seconds()

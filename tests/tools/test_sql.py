@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -207,5 +208,7 @@ async def test_a_call_that_is_cancelled_leaves_no_process(folder):
 
 
 def processes():
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return {line.split()[0] for line in listed if "tools.sql_worker" in line}
+    """Of this test's own."""
+    listed = subprocess.run(["ps", "-eo", "ppid,pid,args"], capture_output=True, text=True, check=True).stdout
+    found = [line.split(maxsplit=2) for line in listed.splitlines() if "tools.sql_worker" in line]
+    return {pid for parent, pid, _ in found if int(parent) == os.getpid()}
