@@ -10,15 +10,27 @@ from demos.tot import SCRIPT
 from tests.e2e.killed_runs import asked, finished, run_of, submit, until
 from tests.e2e.live import Server
 from tests.e2e.model_server import model_server
-from tests.fake_upstream import Canned, stream_of
+from tests.fake_upstream import ROLE, Canned, chunk, event, stream_of
 
 pytestmark = pytest.mark.slow
 
 KILLS = 3
+BETWEEN = 8
+"""Calls that are answered from one kill to the next: however slowly the service starts, the search cannot end first."""
 REPLIES = [(re.compile(entry["match"]), entry["text"]) for entry in json.loads(SCRIPT.read_text("utf-8"))]
 WORDS = "\n".join(f"{way}{n}. aaaaa (certain)" for way in "hv" for n in range(1, 6))
 CLUES = "\n".join(f"{way}{n}. clue {way}{n}" for way in "hv" for n in range(1, 6))
 BOARD = "\n".join(["A A A A A"] * 4 + ["_ _ _ _ _"])
+
+
+class Thinker:
+    """Answers as many calls as it may; the others hang."""
+
+    left = BETWEEN
+
+    def __call__(self, body):
+        self.left -= 1
+        return answer(body) if self.left >= 0 else Canned((event(chunk(ROLE)),), then="stall")
 
 
 def answer(body):
@@ -43,17 +55,19 @@ def answer(body):
 )
 def test_a_search_goes_on_where_it_was_killed(tmp_path, question, options, said):
     (tmp_path / "data").mkdir()
-    with model_server(thinker=answer) as upstream:
+    thinker = Thinker()
+    with model_server(thinker=thinker) as upstream:
         environment = upstream.environment | {"SANDTABLE_BACKEND": "fake:thinker"}
         server = Server(tmp_path / "data", **environment)
         try:
             run_id, pause = submit(server, "tot", question, **options), 0.15
-            for _ in range(KILLS):
+            for kill in range(KILLS):
                 before = len(upstream.requests)
                 until(lambda before=before: len(upstream.requests) >= before + 4)
                 time.sleep(pause)
                 assert run_of(server, run_id)["status"] in ("queued", "running")
                 server.kill()
+                thinker.left = BETWEEN if kill < KILLS - 1 else 10_000
                 server.start()
             done, events = finished(server, run_id)
         finally:

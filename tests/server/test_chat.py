@@ -220,6 +220,7 @@ async def newest_run(client):
 
     from server.storage.tables import run
 
+    await services.events.flush()  # On a slow disk it may not be stored yet.
     # By insertion: the clock of a machine may be set back between two runs.
     query = select(run.c.id).order_by(text("rowid DESC")).limit(1)
     return await services.database.read(lambda db: db.execute(query).scalar_one())

@@ -130,6 +130,7 @@ async def test_a_running_run_is_followed_live_and_a_reconnection_misses_and_repe
         async for line in chat.aiter_lines():
             if "Once" in line:
                 break
+        await client.app.state.services.events.flush()
         ((run_id, _),) = await client.app.state.services.database.read(runs.abandoned)
         path = f"/v1/runs/{run_id}/events"
         async with client.stream("GET", path, headers=SSE) as first:
