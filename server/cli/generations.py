@@ -1,71 +1,76 @@
-"""A generation being built, and what it is worth beside the one before, for people."""
+"""`sandtable generations`: the ways in which a collection can be searched, seen, cancelled and removed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
-from server.cli.output import one_line, stderr_console, stdout_console
+import click
 
-FIGURES = (
-    ("recall_at_10", "recall@10 against exact", "{:.3f}"),
-    ("ndcg_at_10", "nDCG@10, judged", "{:.3f}"),
-    ("mrr_at_10", "MRR@10, judged", "{:.3f}"),
-    ("p50_ms", "search p50, ms", "{:.2f}"),
-    ("p99_ms", "search p99, ms", "{:.2f}"),
-    ("qps", "searches/s on one core", "{:.0f}"),
-    ("bytes_per_vector", "bytes a vector", "{:.0f}"),
-    ("disk_bytes", "bytes on disk", "{:,}"),
-    ("build_s", "seconds to build", "{:.1f}"),
-    ("n_queries", "queries measured", "{}"),
-)
+from server.cli.options import Where, json_option, service_options
+from server.cli.output import emit_json, note, one_line, stdout_console
+
+if TYPE_CHECKING:
+    from server.cli.api import Api
 
 
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Gives a function that is told of the generation, as the service describes it, again and again."""
-    console = stderr_console()
-    if quiet or not console.is_terminal:
-        yield lambda made: None
+@click.command(short_help="List, cancel or delete the generations of a collection.")
+@click.argument("action", type=click.Choice(["list", "cancel", "delete"]))
+@click.argument("name")
+@click.argument("generation", required=False)
+@json_option
+@service_options
+def generations(where: Where, action: str, name: str, generation: str | None, as_json: bool) -> None:
+    """List, cancel or delete the generations of a collection.
+
+    `list NAME` shows those of the collection NAME, `cancel NAME GENERATION` ends one that is being built, `delete NAME
+    GENERATION` removes one that is not active, with its files. `sandtable swap` makes and activates them.
+    """
+    if (generation is None) is (action != "list"):
+        wrong = "needs the id of a generation" if generation is None else f"takes no {generation!r}"
+        raise click.UsageError(f"`{action}` {wrong}.")
+    asyncio.run(_generations(where, action, name, generation or "", as_json))
+
+
+async def _generations(where: Where, action: str, name: str, id: str, as_json: bool) -> None:
+    from server.cli.collections import existing_collection
+    from server.cli.connection import connect
+
+    async with connect(where) as api:
+        store = await existing_collection(api, name)
+        path = f"/v1/vector_stores/{store['id']}/generations"
+        if action == "list":
+            await _list(api, path, as_json)
+            return
+        method, where_to = ("POST", f"{path}/{id}/cancel") if action == "cancel" else ("DELETE", f"{path}/{id}")
+        done = await api.call(method, where_to)
+    if as_json:
+        emit_json(done)
+    else:
+        note(f"{id} is {'cancelled' if action == 'cancel' else 'deleted'}")
+
+
+async def _list(api: Api, path: str, as_json: bool) -> None:
+    found = [made async for made in api.pages(path)]
+    if as_json:
+        emit_json({"object": "list", "data": found})
         return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("queued", total=None)
-
-        def tell(made: dict[str, Any]) -> None:
-            done, total = made["progress"]["done"], made["progress"]["total"]
-            bar.update(task, description=made["status"], completed=done, total=total or None)
-
-        yield tell
-
-
-def show(name: str, found: dict[str, Any]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    before, made = found["before"], found["generation"]
-    if before["id"] == made["id"]:
-        before = None
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("")
-    columns = [made] if before is None else [before, made]
-    for column, heading in zip(columns, ("before", "after") if before else ("now",), strict=True):
-        table.add_column(f"{heading}: {one_line(column['spec']['index'])}", justify="right", overflow="fold")
-    table.add_row("embedder", *(one_line(column["spec"]["embedder"]) for column in columns))
-    for figure, label, form in FIGURES:
-        values = [(column["metrics"] or {}).get(figure) for column in columns]
-        if any(value is not None for value in values):
-            table.add_row(label, *("-" if value is None else form.format(value) for value in values))
-    console = stdout_console()
-    console.print(table)
-    for note in made["notes"]:
-        console.print(f"note: {one_line(note)}", markup=False)
-    if made["status"] == "active":
-        back = f"; the way back: sandtable swap {name} {before['id']} --activate" if before else ""
-        console.print(f"{made['id']} is active{back}", markup=False, soft_wrap=True)
-    else:
-        go = f"sandtable swap {name} {made['id']} --activate"
-        console.print(f"{made['id']} is {made['status']}; to search with it: {go}", markup=False, soft_wrap=True)
+    for heading in ("generation", "status", "index", "embedder", "chunking", "recall@10", "p50 ms"):
+        table.add_column(heading, overflow="fold")
+    for made in found:
+        table.add_row(*_row(made))
+    stdout_console().print(table)
+
+
+def _row(made: dict[str, Any]) -> list[str]:
+    spec, metrics, progress = made["spec"], made["metrics"] or {}, made["progress"]
+    done = f" {progress['done']}/{progress['total']}" if made["status"] in ("building", "measuring") else ""
+    sizes = (spec["chunking"] or {}).get("static")
+    cut = f"{sizes['max_chunk_size_tokens']}/{sizes['chunk_overlap_tokens']}" if sizes else "as added"
+    figures = [(metrics.get("recall_at_10"), "{:.3f}"), (metrics.get("p50_ms"), "{:.2f}")]
+    shown = ["-" if value is None else form.format(value) for value, form in figures]
+    return [made["id"], made["status"] + done, one_line(spec["index"]), one_line(spec["embedder"]), cut, *shown]

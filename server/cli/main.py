@@ -24,6 +24,9 @@ COMMANDS = {
     "ingest": Entry("server.cli.ingest:ingest", "Put files and folders into a collection."),
     "search": Entry("server.cli.search:search", "Search a collection."),
     "swap": Entry("server.cli.swap:swap", "Give a collection another index or embedder while it serves."),
+    "generations": Entry(
+        "server.cli.generations:generations", "List, cancel or delete the generations of a collection."
+    ),
     "ask": Entry("server.cli.ask:ask", "Ask a pipeline a question; show its sources."),
     "demo": Entry("server.cli.demo:demo", "Start a service of its own and show a pipeline at work."),
     "memory": Entry("server.cli.memory:memory", "List, correct, export or erase what is remembered."),

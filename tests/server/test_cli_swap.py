@@ -47,3 +47,33 @@ def test_what_goes_wrong_is_told(sandtable):
     assert sandtable("swap", "notes", "hnsw", "--force").code == 2
     assert sandtable("swap", "notes", "hnsw", "--target-recall", "1.2").code == 2
     assert sandtable("swap", "notes", "gen_none", "--activate", "--json").json["error"]["code"] == "not_found"
+
+
+def test_chunks_are_cut_anew_and_gates_are_named(sandtable):
+    cut = sandtable.fine("swap", "notes", "bm25", "--chunk-tokens", "200", "--chunk-overlap", "20", "--json").json
+    sizes = {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 20}
+    assert cut["generation"]["spec"]["chunking"] == {"type": "static", "static": sizes}
+    slow = sandtable("swap", "notes", "flat", "--max-p99-ms", "0.000001", "--activate", "--json").json["error"]
+    assert slow["code"] == "gate_failed"
+    unjudged = sandtable("swap", "notes", "flat", "--no-worse-ndcg", "--json").json["error"]
+    assert (unjudged["param"], unjudged["code"]) == ("gate.no_worse_ndcg", "no_judgments")
+    assert sandtable("swap", "notes", "flat", "--chunk-overlap", "20").code == 2
+    assert "at most half" in sandtable("swap", "notes", "flat", "--chunk-tokens", "100", "--chunk-overlap", "99").err
+    assert "--min-recall is for" in sandtable("swap", "notes", "gen_x", "--min-recall", "0.9").err
+
+
+def test_generations_are_listed_and_deleted(sandtable):
+    made = sandtable.fine("swap", "notes", "bm25", "--json").json["generation"]["id"]
+    listed = sandtable.fine("generations", "list", "notes", "--json").json["data"]
+    assert [one["id"] == made for one in listed] == [True, False]
+    shown = sandtable.fine("generations", "list", "notes").out
+    assert "bm25" in shown
+    assert "active" in shown
+    assert (
+        sandtable("generations", "cancel", "notes", made, "--json").json["error"]["code"] == "generation_not_building"
+    )
+    assert "is deleted" in sandtable.fine("generations", "delete", "notes", made).err
+    active = listed[1]["id"]
+    assert sandtable("generations", "delete", "notes", active, "--json").json["error"]["code"] == "generation_active"
+    assert sandtable("generations", "delete", "notes").code == 2
+    assert sandtable("generations", "list", "notes", active).code == 2
