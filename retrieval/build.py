@@ -63,7 +63,7 @@ async def _measure(
     if row.target_recall is not None:
         # The other half then tells whether the target is reached on queries that had no part in it.
         notes = await collection.building(tune, lane.generation, queries[::2], row.target_recall, pace)
-        queries = queries[1::2]
+        queries = queries[1::2] or queries
     active = collection.active
     before = [active] if active is not lane and await serves(collection, active) else []
     figures, *others = await measure(collection, [lane, *before], queries, pace)

@@ -292,3 +292,11 @@ async def test_a_search_tells_what_it_looked_through(client):
     assert page["data"][0]["explain"]["dense_rank"] == 1
     plain = (await client.post(f"/v1/vector_stores/{store}/search", json={"query": "ferry"})).json()
     assert "explain" not in plain
+
+
+async def test_a_target_is_reached_by_a_collection_of_one_passage(client):
+    store, _ = await filled(client, count=1)
+    gate = {"min_recall_at_10": 0.95}
+    made = await ended(client, store, (await create(client, store, index="hnsw", target_recall=0.95, gate=gate))["id"])
+    assert (made["metrics"]["n_queries"], made["metrics"]["recall_at_10"]) == (1, 1.0)
+    assert (await activate(client, store, made["id"])).status_code == 200
