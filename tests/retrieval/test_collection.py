@@ -153,7 +153,9 @@ async def test_eight_searchers_beside_ingest_and_deletions(tmp_path, seconds):
         assert {hit.file_id for hit in hits} == {f"stays{n}" for n in range(12)}
 
 
-INDEXES = ["flat", "bm25", "hybrid", "hnsw", "hybrid(ivfpq,bm25,rrf)"]
+INDEXES = [
+    "flat", "bm25", "hybrid", "hnsw", "ivf", "ivfpq", "faiss:IVF4,SQ8", "auto", "hybrid(ivfpq,bm25,rrf)",
+]  # fmt: skip
 
 
 class Life(RuleBasedStateMachine):
@@ -273,7 +275,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = pytest.mark.slow(Life.TestCase)
 TestLife.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
