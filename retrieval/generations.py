@@ -18,7 +18,7 @@ Status = Literal["queued", "building", "measuring", "ready", "active", "retired"
 UNFINISHED: Final[tuple[Status, ...]] = ("queued", "building", "measuring")
 EMPTY: Final = dict.fromkeys(
     ("recall_at_10", "p50_ms", "p99_ms", "qps", "bytes_per_vector", "build_s", "disk_bytes", "ndcg_at_10", "mrr_at_10")
-) | {"n_queries": 0}
+) | {"n_queries": 0, "n_asked": 0}
 """Metrics of a generation that was not measured yet."""
 SEARCHABLE: Final[tuple[Status, ...]] = ("active", "ready", "retired")
 """They are loaded with their collection and receive its writes."""

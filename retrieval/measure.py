@@ -25,6 +25,8 @@ K = 10
 class Figures:
     seconds: list[float] = field(default_factory=list)
     recalls: list[float] = field(default_factory=list)
+    asked: int = 0
+    """How many of the queries somebody asked; the others are sentences of the documents."""
 
     def metrics(self, generation: Generation, build_s: float | None) -> dict[str, Any]:
         times = sorted(self.seconds)
@@ -39,6 +41,7 @@ class Figures:
             "ndcg_at_10": None,
             "mrr_at_10": None,
             "n_queries": len(times),
+            "n_asked": self.asked,
         }
 
 
@@ -46,13 +49,14 @@ async def measure(
     collection: Collection, lanes: Sequence[Lane], queries: Sequence[str], pace: Pace
 ) -> list[Figures]:  # fmt: skip
     """Figures of each lane over the same queries. Raises Stopped."""
-    figures = [Figures() for _ in lanes]
+    figures, asked = [Figures() for _ in lanes], set(collection.asked)
     for lane in lanes:
         # The first search reads pages and fills caches, for no query's account.
         await collection.in_thread(_one, lane.generation, next(iter(queries), ""), Figures())
     for number, query in enumerate(queries):
         for lane, found in zip(lanes, figures, strict=True):
             await collection.in_thread(_one, lane.generation, query, found)
+            found.asked += query in asked
         await collection.in_thread(pace.slice, number + 1, len(queries))
     return figures
 

@@ -19,6 +19,7 @@ FIGURES = (
     ("disk_bytes", "bytes on disk", "{:,}"),
     ("build_s", "seconds to build", "{:.1f}"),
     ("n_queries", "queries measured", "{}"),
+    ("n_asked", "of these, asked by users", "{}"),
 )
 
 
