@@ -130,6 +130,13 @@ def test_every_row_has_its_number_of_negatives():
     assert list(columns(examples[1:], ["p2"], 3, 0, seed=0)) == ["anchor", "positive"]
 
 
+def test_a_passage_with_an_answer_is_no_negative_by_chance_either():
+    boats = Example(query="渔船有多少", positives=("北湾渔港有三百一十二艘。",), answers=("三百一十二",))
+    holding = ["Report: 三百一十二 boats", *(f"xyz {n} 三百一十二" for n in range(400))]
+    assert all("negative_1" not in columns([boats], [*boats.positives, *holding], 1, 0, seed) for seed in range(5))
+    assert columns([boats], [*boats.positives, *holding, "a bus"], 1, 0, seed=0)["negative_1"] == ["a bus"]
+
+
 def test_a_recipe_has_bounds():
     with pytest.raises(ValueError, match="batch_size"):
         Recipe(batch_size=1)
