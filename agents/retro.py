@@ -26,7 +26,7 @@ from pydantic import Field, field_validator
 from agents import abstention
 from agents.citations import check
 from agents.pipeline import Options, Pipeline, State
-from agents.retro_chunks import joint, last_chunk, neighbour, whole_words
+from agents.retro_chunks import joint, last_chunk, neighbour, says_again, whole_words
 from agents.run import Run
 from agents.sources import as_sources, fence
 from backends.base import NO_ANSWER, Message
@@ -36,6 +36,9 @@ from retrieval.filters import parse
 
 NEAR = 50
 """Passages of a neighbour's file among which its continuation is looked for."""
+
+
+NAMED = {"type": "eq", "key": "filename", "value": ""}
 
 
 class RetroOptions(Options):
@@ -59,13 +62,17 @@ class RetroOptions(Options):
         if value is not None:
             try:
                 parse(value, "where")
+                # As it is searched with, beside the conditions on names of `filter`.
+                parse({"type": "and", "filters": [value, *[NAMED] * 2]}, "where")
             except BadFilter as error:
                 raise ValueError(str(error)) from None
         return value
 
-    def filter(self) -> dict[str, Any] | None:
-        other = {"type": "ne", "key": "filename", "value": self.document}
-        filters = [f for f in (self.where, other if self.document else None) if f is not None]
+    def filter(self, filename: str | None = None) -> dict[str, Any] | None:
+        """`filename`: only files of this name, of those that may be searched."""
+        other = {"type": "ne", "key": "filename", "value": self.document} if self.document else None
+        same = {"type": "eq", "key": "filename", "value": filename} if filename is not None else None
+        filters = [one for one in (self.where, other, same) if one is not None]
         return dict(filters[0]) if len(filters) == 1 else {"type": "and", "filters": filters} if filters else None
 
 
@@ -85,7 +92,7 @@ async def retrieve(state: RetroState, runtime: Runtime[Run]) -> RetroState:
     query = await to_thread(last_chunk, state.get("written") or state["question"], options.m)
     hits, near = list(state.get("hits", [])), list[int]()
     for hit in await run.search(query, options.k, options.filter()):
-        found = await _neighbour(run, hit, query, options.m)
+        found = await _neighbour(run, hit, query, options)
         same = next((n for n, known in enumerate(hits, start=1) if _place(known) == _place(found)), None)
         if same is None:
             hits.append(found)
@@ -118,7 +125,9 @@ async def write(state: RetroState, runtime: Runtime[Run]) -> RetroState:
     left = _room(run, options, number + 1) > 0 and number + 1 < options.max_chunks
     piece = whole_words(text) if more and left else text
     run.finish = completion.finish
-    if written and (not piece.strip() or piece.strip() in written):
+    if written and not piece.strip():
+        return {"answer": written, "over": True}
+    if written and says_again(written, piece, options.m):
         run.warn("repeated", f"chunk {number + 1} says again what is written; the text ends before it")
         run.finish = "stop"
         return {"answer": written, "over": True}
@@ -149,13 +158,14 @@ async def after_write(state: RetroState) -> Literal["retrieve", "verify", "absta
     return "verify" if state.get("written") or not abstention.abstains(state["answer"]) else "abstain"
 
 
-async def _neighbour(run: Run, hit: Hit, query: str, m: int) -> Hit:
-    """[N, F]. Only where F is not in the passage itself, the next passage of the file is looked for, by its end."""
+async def _neighbour(run: Run, hit: Hit, query: str, options: RetroOptions) -> Hit:
+    """[N, F]. Only where F is not in the passage itself, the next passage of the file is looked for, by its end, among
+    what may be searched: another file may have the name, too."""
+    m = options.m
     found = await to_thread(neighbour, hit, [], query, m)
     if found.whole(m):
         return found.hit
-    of_file = {"type": "eq", "key": "filename", "value": hit.filename}
-    beside = await run.search(await to_thread(last_chunk, hit.text, m), NEAR, of_file)
+    beside = await run.search(await to_thread(last_chunk, hit.text, m), NEAR, options.filter(hit.filename))
     return (await to_thread(neighbour, hit, beside, query, m)).hit
 
 

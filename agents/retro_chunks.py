@@ -88,6 +88,20 @@ def joint(before: str, piece: str) -> str:
     return " " if before[-1].isascii() and piece[0].isascii() and (piece[0].isalnum() or piece[0] in "([\"'") else ""
 
 
+ECHO = 4
+"""Tokens at the end of a text from which on the same once more is no chance."""
+
+
+def says_again(written: str, piece: str, m: int) -> bool:
+    """Whether the piece only repeats what is written: half a chunk or more that stands there already, all of it, or its
+    end. A few words that also stand elsewhere, as in "in 2019.", are no repetition."""
+    said = piece.strip()
+    if said not in written:
+        return False
+    size = len(token_spans(said))
+    return size >= m // 2 or said == written.strip() or (size >= ECHO and written.rstrip().endswith(said))
+
+
 def whole_words(piece: str) -> str:
     """A piece that was cut off by its length, without the word at its end that may be half of one."""
     cut = piece.rstrip()

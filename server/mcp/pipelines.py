@@ -35,6 +35,7 @@ from server.openai.parts import searched
 from server.openai.schema import UNICODE, Body, Text
 from server.openai.search import note_use
 from server.openai.turns import MOST_IN_MESSAGE
+from server.own_document import check_document
 from server.resolve import check_capabilities, limits_for
 from server.run_errors import from_failure
 from server.runs.order import Order
@@ -173,6 +174,7 @@ async def _order(pipeline: Pipeline, caller: Caller, asked: Asked) -> Order:
         collection = await searched(await services.collections.get(row.id), asked.generation, "generation")
     elif asked.generation is not None:
         raise bad_request("A generation belongs to a collection; name one.", "generation", "collection_required")
+    await check_document(pipeline, asked.options, collection, "options.document")
     backend = await services.backends.get(asked.backend)
     check_capabilities(pipeline, backend)
     options: Options = await with_experts(

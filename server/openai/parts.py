@@ -14,6 +14,7 @@ from server.memory import whose_memory, with_memory
 from server.openai.sandtable import Extension
 from server.openai.search import lane_of, note_use
 from server.openai.vector_stores import live_store
+from server.own_document import check_document
 from server.persona import check_persona, with_persona
 from server.resolve import check_capabilities, collection_for, limits_for, options_for, pipeline_of, resolve_model
 from server.services import services_of, tenant_of
@@ -58,6 +59,7 @@ async def parts_of(request: Request, model: str, given: Extension | None, user: 
     collection = await searched(opened, extension.generation) if opened is not None else None
     if opened is None and extension.generation is not None:
         raise bad_request("A generation belongs to a collection; name one.", GENERATION, "collection_required")
+    await check_document(pipeline, options, collection)
     backend = await services.backends.get(extension.backend)
     check_capabilities(pipeline, backend)
     options = await with_experts(

@@ -5,17 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import catalog
+from agents.events import Retrieved
 from agents.retro import RetroOptions
-from agents.retro_chunks import chunks, joint, last_chunk, neighbour, whole_words
+from agents.retro_chunks import chunks, joint, last_chunk, neighbour, says_again, whole_words
 from agents.run import Deps, RunInput, Sampling
 from agents.stream import stream
 from backends.base import Delta
+from retrieval.filters import parse
 from retrieval.tokens import token_spans
 from tests.agents.fakes import USAGE, Replies, hit, said, warnings
 
 RETRO = catalog.get("retro")
 RIVERS = "The Rhine rises in the Alps. It flows through Basel and Cologne. It meets the sea near Rotterdam."
 FAIR = "it reaches Basel. Every year in autumn Basel has a fair that many people come to"
+HARBOUR = "The harbour opened in 2019. Its bridge was closed for repairs and the tower was rebuilt once more"
 
 
 def cut(text):
@@ -41,9 +44,7 @@ class Library:
 
 
 def passes(one, where):
-    if where["type"] == "and":
-        return all(passes(one, part) for part in where["filters"])
-    return (one.filename == where["value"]) == (where["type"] == "eq")
+    return parse(where)({"filename": one.filename, "file": one.file_id})
 
 
 async def write(library, *replies, question="Where does the Rhine rise?", sampling=None, **options):
@@ -115,6 +116,43 @@ async def test_nothing_is_retrieved_from_the_document_that_is_being_written():
     backend, _ = await write(library, said("x"), document="mine.md")
     assert {source.title for source in backend.requests[0].sources} == {"other.md"}
     assert RetroOptions(document="a", where={"type": "eq", "key": "year", "value": 1}).filter()["type"] == "and"
+
+
+async def test_a_continuation_is_looked_for_among_what_may_be_searched():
+    library = Library(open=RIVERS, secret=f"{RIVERS} {FAIR}")
+    library.hits = [one.model_copy(update={"filename": "same.md"}) for one in library.hits]
+    where = {"type": "eq", "key": "file", "value": "file-open"}
+    _, events = await write(library, said("x"), m=16, where=where)
+    found = [one.file_id for event in events if isinstance(event, Retrieved) for one in event.hits]
+    assert len(library.asked) > 1
+    assert set(found) == {"file-open"}
+
+
+def test_a_filter_leaves_room_for_the_conditions_on_names():
+    deep = {"type": "eq", "key": "year", "value": 1}
+    for _ in range(7):
+        deep = {"type": "or", "filters": [deep]}
+    RetroOptions(where=deep)
+    with pytest.raises(ValueError, match="the filter is too large"):
+        RetroOptions(where={"type": "or", "filters": [deep]})
+
+
+@pytest.mark.parametrize(
+    ("piece", "again"),
+    [("in 2019.", False), ("once more", False), ("was rebuilt once more", True), (HARBOUR, True)],
+)
+def test_a_repetition_is_more_than_words_that_stand_elsewhere(piece, again):
+    assert says_again(HARBOUR, piece, 64) == again
+
+
+async def test_a_short_end_is_kept_though_its_words_stand_elsewhere():
+    _, events = await write(Library(a=RIVERS), cut(f"{HARBOUR} zz"), said("in 2019."))
+    assert (events[-1].answer, warnings(events)) == (f"{HARBOUR} in 2019.", [])
+    loop = "Round and round the river goes by day and by night and it never comes to rest"
+    _, events = await write(Library(a=RIVERS), cut(f"{HARBOUR} {loop} zz"), cut(f"{loop} zz"), m=16)
+    assert (events[-1].answer, warnings(events)) == (f"{HARBOUR} {loop}", ["repeated"])
+    _, events = await write(Library(a=RIVERS), cut(f"{HARBOUR} zz"), said(" "))
+    assert (events[-1].answer, warnings(events), events[-1].finish_reason) == (HARBOUR, [], "stop")
 
 
 async def test_it_ends_at_its_chunks_at_the_callers_tokens_and_where_it_repeats():
