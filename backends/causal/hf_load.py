@@ -6,25 +6,29 @@ code of a model is run, and weights are read from safetensors only, which cannot
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from backends.errors import BadSpec
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
     from backends.causal.hf import HfModel
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 HEADROOM = 1.2
 """Times the weights: activations, the cache of keys and values, and copies while loading."""
+PLAIN = "The sea is wide, 7 miles."
+"""A text that every tokenizer has tokens for, be they its own for what it does not know."""
 
 
 def load_hf(name: str, wanted: str) -> HfModel:
     """`wanted`: a Device, or one of several cards as `cuda:1`. Takes as long as reading the weights does.
 
-    Raises BadSpec if the model is not on this machine or cannot be loaded, or does not fit into memory.
+    Raises BadSpec if the model is not on this machine, is damaged or cannot be loaded, or does not fit into memory.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     from backends.causal.hf import HfModel
@@ -32,17 +36,82 @@ def load_hf(name: str, wanted: str) -> HfModel:
     folder = folder_of(name)
     device = device_of(wanted)
     check_memory(name, weight_bytes(name, folder), free_bytes(device), device)
+    check_whole(name, folder)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype="auto", trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+        tokenizer = _tokenizer(name, folder)
+        model, info = _weights(folder)
+        model.to(device)  # type: ignore[arg-type]
+    except BadSpec:
+        raise
+    except Exception as error:  # What a damaged file makes of a library is any exception at all.
         raise BadSpec(f"the model {name!r} cannot be loaded from {str(folder)!r}: {_first_line(error)}") from error
-    model.to(device)  # type: ignore[arg-type]
+    check_fits(name, folder, info)
     model.train(False)
     return HfModel(model, tokenizer, f"hf:{name}")
+
+
+def _tokenizer(name: str, folder: Path) -> PreTrainedTokenizerBase:
+    """Raises BadSpec if the folder lacks the tokenizer's files; of some classes that makes one without a vocabulary."""
+    from transformers import AutoTokenizer
+
+    why = "it makes no tokens of a plain text"
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        if tokenizer.encode(PLAIN, add_special_tokens=False):
+            return tokenizer
+    except Exception as error:  # As of the weights.
+        why = _first_line(error)
+    raise BadSpec(
+        f"the model {name!r} cannot be loaded from {str(folder)!r}: its tokenizer is damaged, or its files are missing "
+        f"({why}); save it there with save_pretrained, which writes tokenizer.json"
+    )
+
+
+def _weights(folder: Path) -> tuple[PreTrainedModel, Mapping[str, Any]]:
+    """The model, and what did not fit: `mismatched_keys`, `missing_keys`, which transformers fills by chance."""
+    from transformers import AutoModelForCausalLM
+
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype="auto",
+        trust_remote_code=False,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    model, info = loaded
+    return model, info
+
+
+def check_whole(name: str, folder: Path) -> None:
+    """Raises BadSpec for a file of weights that was cut short, or is none. Reads their headers alone."""
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="pt") as file:
+                file.keys()
+        except (SafetensorError, OSError, ValueError) as error:
+            raise BadSpec(
+                f"the model {name!r} is damaged: {str(path)!r} cannot be read ({_first_line(error)}); get it again"
+            ) from None
+
+
+def check_fits(name: str, folder: Path, info: Mapping[str, Any]) -> None:
+    """Raises BadSpec for weights that are not those of the config. `info`: of transformers' loading."""
+    config = str(folder / "config.json")
+    for key, stored, wanted in sorted(info["mismatched_keys"]):
+        raise BadSpec(
+            f"the model {name!r} does not fit together: {config!r} asks for {key} of {tuple(wanted)}, and the weights "
+            f"have {tuple(stored)}; get the model again"
+        )
+    for key in sorted(info["missing_keys"]):
+        raise BadSpec(
+            f"the model {name!r} does not fit together: {config!r} asks for {key}, which the weights lack; get the "
+            "model again, or name one that was trained to write text"
+        )
 
 
 def folder_of(name: str) -> Path:

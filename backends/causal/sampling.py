@@ -49,8 +49,9 @@ class Sampler:
     def _drawn(self, weights: Floats) -> int:
         import numpy as np
 
-        scaled = weights / self._temperature
-        chances = np.exp(scaled - scaled.max())
+        # The best is at 0 whatever it is divided by: a temperature near 0 leaves it alone.
+        with np.errstate(over="ignore"):
+            chances = np.exp((weights - weights.max()) / self._temperature)
         chances /= chances.sum()
         order = np.argsort(-chances, kind="stable")
         kept = order[: int(np.searchsorted(np.cumsum(chances[order]), self._top_p)) + 1]

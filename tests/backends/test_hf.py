@@ -1,7 +1,10 @@
 """A model of transformers in this process, held to what transformers itself computes."""
 
 import asyncio
+import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +53,40 @@ def asked(text=PROMPT, **fields):
 
 async def said(backend, *args, **fields):
     return await complete(backend.stream(asked(*args, **fields)))
+
+
+def _cut_short(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+
+
+def _reconfigured(**fields):
+    def change(folder):
+        config = folder / "config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), **fields}))
+
+    return change
+
+
+def _without_tokenizer(folder):
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (_cut_short, r"is damaged: '.*model\.safetensors' cannot be read"),
+        (_reconfigured(intermediate_size=96), r"'.*config\.json' asks for model.* of \(32, 96\), and the weights have"),
+        (_reconfigured(num_hidden_layers=3), r"'.*config\.json' asks for model\.layers\.2.*, which the weights lack"),
+        (_without_tokenizer, "its tokenizer is damaged, or its files are missing"),
+    ],
+)
+async def test_a_damaged_folder_is_refused_by_what_is_wrong_with_it(folder, tmp_path, damage, said):
+    broken = Path(shutil.copytree(folder, tmp_path / "broken"))
+    damage(broken)
+    with pytest.raises(BadSpec, match=said):
+        await complete(load(f"hf:{broken}", {}).stream(Request(messages=(Message(role="user", content="x"),))))
 
 
 async def test_scores_are_those_of_one_forward_pass(backend, reference):
@@ -193,13 +230,6 @@ def test_a_model_that_is_not_here_is_named_with_the_way_to_it(tmp_path):
         load(f"hf:{tmp_path}", {})
     with pytest.raises(BadSpec, match="needs a model"):
         load("hf", {})
-
-
-async def test_a_damaged_model_is_said_to_be(folder, tmp_path):
-    for file in folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes()[:500])
-    with pytest.raises(BadSpec, match="cannot be loaded"):
-        await said(load(f"hf:{tmp_path}", {}))
 
 
 async def test_a_device_that_is_not_here_is_refused(folder):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from backends.base import Context, Message, Request, complete
 from backends.causal.backend import Causal
 from backends.causal.beam import Search, Weighted
+from backends.causal.sampling import Sampler
 from backends.causal.table import Rule, Table, TableModel
 from backends.errors import BadSpec, RequestRefused
 from backends.load import load
@@ -41,6 +42,13 @@ async def test_samples_fall_as_often_as_the_table_says():
     made = backend()
     texts = Counter([(await complete(made.stream(request(seed=seed)))).message.content for seed in range(600)])
     assert texts == {"0": pytest.approx(180, abs=50), "01": pytest.approx(180, abs=50), "1": pytest.approx(240, abs=50)}
+
+
+def test_the_lowest_temperature_takes_the_best():
+    import numpy as np
+
+    rows = np.log([0.2, 0.5, 0.3]), np.array([-np.inf, -3.0, -2.0])
+    assert [Sampler(request(temperature=1e-320)).choose(row) for row in rows] == [1, 2]
 
 
 async def test_beams_find_the_most_probable_answer():
