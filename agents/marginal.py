@@ -24,7 +24,8 @@ def log_sum(logs: Sequence[float]) -> float:
 
 def log_prior(scores: Sequence[float], temperature: float = 1.0) -> list[float]:
     """log p(z|x): the softmax of scores / temperature."""
-    scaled = [score / temperature for score in scores]
+    highest = max(scores, default=0.0)
+    scaled = [(score - highest) / temperature for score in scores]
     whole = log_sum(scaled)
     return [one - whole for one in scaled]
 

@@ -22,18 +22,17 @@ from retrieval.filters import parse
 
 CITED = 0.2
 """A passage with at least this share in the answer is cited, and the one with the largest share."""
-GREEDY: Mapping[str, Any] = {
-    "temperature": None, "top_p": None, "frequency_penalty": None, "presence_penalty": None, "logit_bias": None,
-    "seed": None,
-}  # fmt: skip
-"""A search with beams takes the most probable answer, whatever sampling the request names."""
+UNUSED = frozenset({"frequency_penalty", "presence_penalty", "logit_bias"})
+GREEDY: Mapping[str, Any] = {"temperature": None, "top_p": None, "seed": None, **dict.fromkeys(UNUSED)}
+"""A search with beams takes the most probable answer, whatever sampling the request names. What would change the
+probabilities themselves is refused before the run; a run inside of another one drops it."""
 
 
 class MarginalOptions(Options):
     k: int = Field(5, ge=1, le=50, description="How many passages to retrieve; the probabilities are over these alone.")
     score_temperature: float = Field(
         1.0,
-        gt=0,
+        ge=1e-6,
         le=1000,
         description="The passages' prior is the softmax of their scores divided by this. The paper's is 1, on inner "
         "products of some tens; scores of a collection are mostly between 0 and 1, and want 0.05 to 0.2 to tell "
@@ -45,6 +44,9 @@ class MarginalOptions(Options):
         None, description="Search only files whose attributes pass this filter, as with `rag`."
     )
     abstain: bool = Field(True, description="Say so when the sources do not hold the answer.")
+
+    def unused(self) -> frozenset[str]:
+        return UNUSED
 
     @field_validator("where")
     @classmethod
@@ -90,6 +92,12 @@ def about(state: MarginalState, hit: Hit) -> dict[str, Any]:
 
 def longest(run: Run, options: MarginalOptions) -> int:
     return run.deps.sampling.max_tokens or options.max_tokens
+
+
+def alike(text: str, ended: bool, tokens: int) -> tuple[str, int]:
+    """What hypotheses have in common that are one answer: a stop sequence leaves the same text of several, and one text
+    may be cut into tokens in several ways. None of them is the beginning of another, so their probabilities add up."""
+    return text, -1 if ended else tokens
 
 
 def tell(run: Run, state: MarginalState, told: Mapping[str, Any], ended: bool) -> MarginalState:

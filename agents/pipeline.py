@@ -34,6 +34,10 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def unused(self) -> frozenset[str]:
+        """Names of fields of `agents.run.Sampling` that could have no effect with these options: they are refused."""
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class Pipeline:

@@ -8,9 +8,10 @@ each hypothesis under each document, *Fast* takes a document that did not come t
         \\-> abstain -> END               nothing was found
 
 Hypotheses are token sequences with the token that ends them, and scores are not divided by length: both would make the
-sum another thing than the probability of the answer. Where a backend only chats there are two other ways, each with its
-bias in the event and in the answer's metadata: candidates are sampled instead of searched for, and if it scores nothing
-either, the option `sampled` counts how often each document leads to each answer.
+sum another thing than the probability of the answer. Those with the same text are one answer, as probable as they are
+together. Where a backend only chats there are two other ways, each with its bias in the event and in the answer's
+metadata: candidates are sampled instead of searched for, and if it scores nothing either, the option `sampled` counts
+how often each document leads to each answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from langgraph.graph import StateGraph
@@ -25,12 +27,13 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
 
 from agents.answer_text import normalised
-from agents.marginal import NEVER, posterior, sequence
+from agents.marginal import NEVER, log_sum, posterior, sequence
 from agents.marginal_rag import (
     GREEDY,
     MarginalOptions,
     MarginalState,
     about,
+    alike,
     found,
     longest,
     prior,
@@ -61,6 +64,9 @@ class SequenceOptions(MarginalOptions):
     samples: int = Field(
         1, ge=1, le=20, description="Answers sampled for each passage, where there are no beams; 1 is greedy."
     )
+
+    def unused(self) -> frozenset[str]:
+        return frozenset() if self.decoding == "sampled" else super().unused()
 
 
 class Candidate(BaseModel):
@@ -104,23 +110,22 @@ async def propose(state: SequenceState, runtime: Runtime[Run]) -> SequenceState:
 async def weigh(state: SequenceState, runtime: Runtime[Run]) -> SequenceState:
     run = runtime.context
     options, hits = run.options(SequenceOptions), state["hits"]
-    likelihood = _counted(state, options) if _counts(run) else await _scored(run, state)
+    by_tokens = _counted(state, options) if _counts(run) else await _scored(run, state)
+    answers, likelihood = _summed(state["candidates"], by_tokens)
     before = prior(hits, options)
     worth = [sequence(before, row) for row in likelihood]
     # A whole answer before a beginning of one, which is worth at least as much as what it would become.
-    order = sorted(
-        range(len(worth)), key=lambda n: (not state["candidates"][n].ended, -worth[n], state["candidates"][n].text)
-    )
+    order = sorted(range(len(worth)), key=lambda n: (not answers[n].ended, -worth[n], answers[n].text))
     after = posterior(before, likelihood[order[0]]) if order else [math.exp(p) for p in before]
     told = {
         "form": "sequence",
         "decoding": options.decoding,
         "temperature": options.score_temperature,
-        "hypotheses": tuple(weighed(state["candidates"][n].text, worth[n]) for n in order),
+        "hypotheses": tuple(weighed(answers[n].text, worth[n]) for n in order),
         "documents": shares(hits, [math.exp(p) for p in before], after),
         "biases": _biases(run),
     }
-    rest = tell(run, state, told, not order or state["candidates"][order[0]].ended)
+    rest = tell(run, state, told, not order or answers[order[0]].ended)
     return {"answer": rest["answer"], "citations": rest["citations"]}
 
 
@@ -163,6 +168,21 @@ def _alike(texts: Counter[str]) -> Counter[str]:
     for text, count in texts.items():
         joined[first.setdefault(normalised(text), text)] += count
     return joined
+
+
+def _summed(
+    candidates: Sequence[Candidate], likelihood: Sequence[list[float]]
+) -> tuple[list[Candidate], list[list[float]]]:
+    """Answers, each by its first candidate, and their log p(y|x,z) by document: the sum over the candidates that are
+    the same answer. In Fast decoding a candidate's nought stays one, so that it says no more than Thorough."""
+    together: dict[object, list[int]] = {}
+    for number, one in enumerate(candidates):
+        together.setdefault(alike(one.text, one.ended, len(one.ids or ())), []).append(number)
+    rows = [
+        [log_sum(column) for column in zip(*(likelihood[number] for number in group), strict=True)]
+        for group in together.values()
+    ]
+    return [candidates[group[0]] for group in together.values()], rows
 
 
 def _counted(state: SequenceState, options: SequenceOptions) -> list[list[float]]:

@@ -15,17 +15,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
+from operator import mul
 from typing import Literal
 
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
-from agents.marginal import token, token_posterior
+from agents.marginal import NEVER, log_sum, token, token_posterior
 from agents.marginal_rag import (
     GREEDY,
     MarginalOptions,
     MarginalState,
     about,
+    alike,
     found,
     longest,
     prior,
@@ -78,15 +81,19 @@ async def attribute(state: TokenState, runtime: Runtime[Run]) -> TokenState:
     run, hits = runtime.context, state["hits"]
     options = run.options(TokenOptions)
     before = prior(hits, options)
-    best = state["hypotheses"][0]
-    tokens = await asyncio.gather(*(_tokens(run, state, hit, best.ids) for hit in hits))
-    others = tuple(weighed(one.text, one.logprob) for one in state["hypotheses"][1:])
+    best, *others = _answers(state["hypotheses"], state["ended"])
+    scored = await asyncio.gather(*(_tokens(run, state, hit, [one.ids for one in best]) for hit in hits))
+    rows = list(zip(*scored, strict=True))  # Of each hypothesis of the answer, by document.
+    worth = [token(before, row) for row in rows]
     told = {
         "form": "token",
         "decoding": "beam",
         "temperature": options.score_temperature,
-        "hypotheses": (weighed(best.text, token(before, tokens)), *others),
-        "documents": shares(hits, [math.exp(p) for p in before], token_posterior(before, tokens)),
+        "hypotheses": (
+            weighed(best[0].text, log_sum(worth)),
+            *(weighed(one[0].text, log_sum([same.logprob for same in one])) for one in others),
+        ),
+        "documents": shares(hits, [math.exp(p) for p in before], _shares(before, rows, worth)),
         "biases": (),
     }
     rest = tell(run, state, told, state["ended"])
@@ -102,11 +109,29 @@ async def after_retrieve(state: TokenState, runtime: Runtime[Run]) -> Literal["g
     return "generate" if state["hits"] else "abstain"
 
 
-async def _tokens(run: Run, state: TokenState, hit: Hit, ids: tuple[int, ...]) -> list[float]:
-    """log p(y_i|x,z,y_<i) by place."""
-    fixed = {**about(state, hit), **GREEDY, "continuations": (ids,), "max_tokens": None, "stop": ()}
+def _answers(hypotheses: Sequence[Hypothesis], ended: bool) -> list[list[Hypothesis]]:
+    """The hypotheses of each answer, the most probable answer first."""
+    together: dict[object, list[Hypothesis]] = {}
+    for one in hypotheses:
+        together.setdefault(alike(one.text, ended, len(one.ids)), []).append(one)
+    return sorted(together.values(), key=lambda group: -log_sum([one.logprob for one in group]))
+
+
+def _shares(before: Sequence[float], rows: Sequence[Sequence[Sequence[float]]], worth: Sequence[float]) -> list[float]:
+    """Each document's share in an answer: of its hypotheses' shares the mean, weighted by their probabilities."""
+    whole, by_one = log_sum(worth), [token_posterior(before, row) for row in rows]
+    if whole == NEVER:
+        return by_one[0]
+    weights = [math.exp(one - whole) for one in worth]
+    return [math.fsum(map(mul, weights, column)) for column in zip(*by_one, strict=True)]
+
+
+async def _tokens(run: Run, state: TokenState, hit: Hit, wanted: Sequence[tuple[int, ...]]) -> list[list[float]]:
+    """log p(y_i|x,z,y_<i) by place, of each of the hypotheses."""
+    keys = tuple(wanted)
+    fixed = {**about(state, hit), **GREEDY, "continuations": keys, "max_tokens": None, "stop": ()}
     reply = await run.ask(*prompt(run, state, hit, abstain=run.options(TokenOptions).abstain), **fixed)
-    return [one.logprob for one in scores_of((ids,), reply, run.deps.backend.name)[0]]
+    return [[one.logprob for one in scores] for scores in scores_of(keys, reply, run.deps.backend.name)]
 
 
 graph = StateGraph(TokenState, context_schema=Run)

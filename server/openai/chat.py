@@ -19,7 +19,7 @@ from server.openai.chat_reply import Reply, Told, frames, whole
 from server.openai.chat_schema import ChatCompletion, refuse_unsupported
 from server.openai.choices import side_by_side
 from server.openai.parts import parts_of
-from server.openai.turns import check_able, check_wishes, run_input
+from server.openai.turns import check_able, check_sampling, check_wishes, run_input
 from server.resolve import thread_for
 from server.run_errors import no_answer
 from server.runs.order import Order
@@ -53,6 +53,7 @@ async def _orders(request: Request, body: ChatCompletion) -> list[Order]:
     input = input.model_copy(update={"memory": parts.memory, "user": parts.user})
     check_able(parts.backend, input, PARAMS)
     sampling = sampling_of(body)
+    check_sampling(parts.pipeline, parts.options, sampling)
     thread_ids = await _thread_ids(request, body, input)
     return [
         Order(

@@ -9,8 +9,8 @@ from server.errors import ApiError, bad_request
 
 if TYPE_CHECKING:
     from agents.persona import Persona
-    from agents.pipeline import Pipeline
-    from agents.run import RunInput
+    from agents.pipeline import Options, Pipeline
+    from agents.run import RunInput, Sampling
     from agents.wishes import Wishes
     from backends.base import Backend, Message
 
@@ -110,6 +110,17 @@ def check_wishes(pipeline: Pipeline, params: dict[str, str], wishes: Wishes) -> 
     for name in wishes.fields():
         if name not in pipeline.takes and name in params:
             raise _not_taken(pipeline, repr(params[name]), params[name])
+
+
+def check_sampling(pipeline: Pipeline, options: Options, sampling: Sampling) -> None:
+    """Raises ApiError for the first wish for how text is sampled that could have no effect; 0 is none."""
+    for name in sorted(options.unused()):
+        if getattr(sampling, name):
+            message = (
+                f"The pipeline {pipeline.name!r} searches for the most probable answer and does not take {name!r}; "
+                "leave it out, or use another pipeline."
+            )
+            raise bad_request(message, name, "unsupported_parameter")
 
 
 def _not_taken(pipeline: Pipeline, what: str, param: str) -> ApiError:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from agents import catalog
 from agents.marginal import NEVER, log_prior, log_sum, posterior, sequence, token, token_posterior
-from agents.run import Deps, RunInput
+from agents.run import Deps, RunInput, Sampling
 from backends.base import Capabilities
+from backends.causal.table import Rule, Table
 from tests.agents.fakes import Replies, Shelf, answer_tokens, run, said, warnings
 from tests.agents.two_documents import AFTER_0, AFTER_1, FIRST, PRIOR, backend, shelf, table
 
@@ -18,10 +19,13 @@ SEQUENCE, TOKEN = catalog.get("rag_sequence"), catalog.get("rag_token")
 ANSWERS = ("00", "01", "10", "11")
 
 
-async def told(pipeline, *, of=None, prior=PRIOR, **options):
+async def told(pipeline, *, of=None, prior=PRIOR, sampling=None, **options):
     given = Deps(
-        backend=backend(of or table()), retriever=shelf(prior), options=pipeline.options(beams=16, **options)
-    )  # fmt: skip
+        backend=backend(of or table()),
+        retriever=shelf(prior),
+        options=pipeline.options(**{"beams": 16, **options}),
+        sampling=sampling or Sampling(),
+    )
     events = await run(pipeline, given)
     assert events[-1].type == "run_finished", events[-1]
     return next(event for event in events if event.type == "marginalised"), events
@@ -62,6 +66,60 @@ async def test_a_share_of_a_token_answer_is_the_mean_over_its_tokens():
     # The end comes for sure under both, so that its share is the prior.
     shares = [(2 * share + p) / 3 for share, p in zip(shares, PRIOR, strict=True)]
     assert [share.posterior for share in event.documents] == pytest.approx(shares, abs=1e-12)
+
+
+LETTERS = Table(
+    tokens=("a", "aa", "b"),
+    rules=(
+        Rule(prompt="alpha", after=(), next={"a": 0.4, "aa": 0.3, "b": 0.3}),
+        Rule(prompt="alpha", after=("a",), next={"a": 0.5}),
+        Rule(prompt="beta", after=(), next={"a": 0.7, "b": 0.3}),
+        Rule(prompt="beta", after=("a",), next={"a": 0.2, "b": 0.6}),
+    ),
+)
+"""Where no rule fits, the answer ends: `aa` comes as one token and as two."""
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "options", "whole"),
+    [
+        (SEQUENCE, {}, 0.6 * (0.4 * 0.5 + 0.3) + 0.4 * 0.7 * 0.2),
+        (SEQUENCE, {"decoding": "fast"}, 0.6 * (0.4 * 0.5 + 0.3) + 0.4 * 0.7 * 0.2),
+        (TOKEN, {}, (0.6 * 0.4 + 0.4 * 0.7) * (0.6 * 0.5 + 0.4 * 0.2) + 0.6 * 0.3),
+    ],
+    ids=["thorough", "fast", "token"],
+)
+async def test_one_text_by_several_tokens_is_one_answer(pipeline, options, whole):
+    event, events = await told(pipeline, of=LETTERS, **options)
+    found = odds(event)
+    assert len(found) == len(event.hypotheses)
+    assert sum(found.values()) == pytest.approx(1, abs=1e-12)
+    assert found["aa"] == pytest.approx(whole, abs=1e-12)
+    # With 0.3 in all b is more probable than either way to write aa, and less than both together.
+    assert (events[-1].answer, found["b"]) == ("aa", pytest.approx(0.3))
+    if pipeline is SEQUENCE:
+        assert event.documents[0].posterior == pytest.approx(0.6 * (0.4 * 0.5 + 0.3) / whole, abs=1e-12)
+
+
+@pytest.mark.parametrize("pipeline", [SEQUENCE, TOKEN], ids=["sequence", "token"])
+async def test_what_a_stop_sequence_leaves_alike_is_one_answer(pipeline):
+    event, events = await told(pipeline, sampling=Sampling(stop=("0", "1")))
+    assert odds(event) == pytest.approx({"": 1.0})
+    assert [share.posterior for share in event.documents] == pytest.approx(PRIOR)
+    assert events[-1].answer == ""
+
+
+async def test_fast_says_no_more_of_a_text_of_several_tokens():
+    fast, thorough = [odds((await told(SEQUENCE, of=LETTERS, decoding=d, beams=1))[0]) for d in ("fast", "thorough")]
+    assert fast.keys() == thorough.keys()
+    assert all(fast[y] <= thorough[y] + 1e-12 for y in fast)
+
+
+def test_a_prior_is_sure_at_the_lowest_temperature():
+    assert [math.exp(p) for p in log_prior([0.3, 0.7, 0.1], 1e-320)] == [0.0, 1.0, 0.0]
+    assert log_prior([]) == []
+    with pytest.raises(ValueError, match="score_temperature"):
+        SEQUENCE.options(score_temperature=1e-7)
 
 
 async def test_one_token_makes_both_forms_equal():

@@ -59,6 +59,28 @@ async def test_the_reply_says_which_passage_carried_the_answer(client, pipeline)
     assert last["sandtable"]["marginal"]["documents"] == told["documents"]
 
 
+@pytest.mark.parametrize("pipeline", ["rag_sequence", "rag_token"])
+async def test_sampling_that_could_have_no_effect_is_refused_by_name(client, pipeline):
+    body = {"model": f"{pipeline}:tower", "messages": [{"role": "user", "content": "How tall?"}]}
+    for name, value in (("logit_bias", {"1": 5}), ("frequency_penalty", 0.5), ("presence_penalty", -1)):
+        error = (await client.post("/v1/chat/completions", json={**body, name: value})).json()["error"]
+        assert (error["param"], error["code"]) == (name, "unsupported_parameter")
+    fine = {"frequency_penalty": 0, "logit_bias": {}, "temperature": 1}
+    assert (await client.post("/v1/chat/completions", json={**body, **fine})).status_code == 200
+    reply = await ask(client, pipeline, score_temperature=1e-320)
+    assert reply.json()["error"]["param"] == "sandtable.options.score_temperature"
+
+
+async def test_answers_counted_over_samples_take_penalties(client):
+    body = {
+        "model": "rag_sequence:tower",
+        "messages": [{"role": "user", "content": "How tall?"}],
+        "presence_penalty": 1,
+        "sandtable": {"options": {"decoding": "sampled"}},
+    }
+    assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+
+
 async def test_a_response_says_it_too(client):
     body = {"model": "rag_sequence:tower", "input": "How tall is the tower?"}
     reply = (await client.post("/v1/responses", json=body)).json()
