@@ -24,4 +24,5 @@ def read_options(pipeline: str, given: dict[str, Any], context: Any = None) -> O
             names = ", ".join(fields_beside(kind, first["loc"])) or "none"
             has = "it has" if len(first["loc"]) == 1 else "there may be"
             raise ValueError(f"{pipeline!r} has no option {key!r}; {has} {names}") from None
-        raise ValueError(f"{key!r} of {pipeline!r}: {first['msg'].removeprefix('Value error, ')}") from None
+        what = repr(key) if key else "the options"
+        raise ValueError(f"{what} of {pipeline!r}: {first['msg'].removeprefix('Value error, ')}") from None

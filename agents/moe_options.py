@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from agents.errors import BadPipeline, UnknownPipeline
 from agents.experts.dispatch import Method, Rules
@@ -14,6 +14,13 @@ from agents.inner_options import read_options
 from agents.pipeline import Options
 
 NAME = "moe"
+
+
+def asks(question: str) -> str:
+    """Raises ValueError for a question without any text."""
+    if not question.strip():
+        raise ValueError("is empty: give a question, or leave it out")
+    return question
 
 
 class MoeOptions(Options):
@@ -41,11 +48,11 @@ class MoeOptions(Options):
         description="A question whose experts are full: the run's own backend answers it (bypass), or the best expert "
         "that has room.",
     )
-    temperature: float = Field(0.1, gt=0, le=100, description="Of the gate's softmax; the lower, the surer.")
+    temperature: float = Field(0.1, ge=1e-6, le=100, description="Of the gate's softmax; the lower, the surer.")
     gate: str | None = Field(
         None, min_length=1, max_length=64, description="A gate trained by `sandtable train-gate`, by its name."
     )
-    questions: tuple[str, ...] = Field(
+    questions: tuple[Annotated[str, AfterValidator(asks)], ...] = Field(
         (), max_length=200, description="Further questions, routed together with the run's own as one batch."
     )
     combine: Literal["vote", "list"] = Field(

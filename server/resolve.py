@@ -99,7 +99,8 @@ def options_for(pipeline: Pipeline, given: dict[str, Any], tools: Sequence[str] 
         return pipeline.options.model_validate_json(json.dumps(given), strict=True, context={"tools": tools})
     except ValidationError as error:
         first = error.errors()[0]
-        key = f"sandtable.options.{place_of(first['loc'])}"
+        # A check of several options together is of none of them.
+        key = ".".join(filter(None, ("sandtable.options", place_of(first["loc"]))))
         if first["type"] == "extra_forbidden":
             names = ", ".join(fields_beside(pipeline.options, first["loc"])) or "none"
             of = f"The options of {pipeline.name!r}" if len(first["loc"]) == 1 else "The fields there"

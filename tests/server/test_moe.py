@@ -74,13 +74,15 @@ async def test_an_expert_may_be_a_collection(client):
         ({"gate": "nosuch"}, "gate", "there is no gate 'nosuch'"),
         ({"gate": "../x"}, "gate", "letters, digits"),
         ({"method": "top3"}, "method", "top2"),
+        ({"questions": ["How?", " "]}, "questions[1]", "is empty"),
+        ({"experts": [POEMS], "method": "top2"}, "", "'sandtable.options': 'top2' asks two experts"),
     ],
 )
 async def test_what_cannot_be_asked_is_refused_before_the_run(client, options, key, said):
     error = (reply := await ask(client, "?", **options)).json()["error"]
     assert reply.status_code in (400, 404), error
     assert said in error["message"]
-    assert error["param"] == f"sandtable.options.{key}"
+    assert error["param"] == f"sandtable.options.{key}".rstrip(".")
 
 
 async def test_a_gate_is_trained_from_judged_routes_and_used(tmp_path, capsys, scripts):
