@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
 
 from agents.memory.archive import Archive
-from agents.memory.record import Owner
+from agents.memory.record import Moment, Owner
 from agents.memory.store import InMemory
 from backends.base import Value
 from retrieval.analysis import terms
@@ -19,9 +21,9 @@ class Draft(Value):
 
     text: str
     kind: Literal["observation", "reflection", "plan"]
-    importance: float
-    """1 to 10, as it was judged when the record was made."""
-    made: datetime
+    importance: Annotated[float, Field(ge=1, le=10)]
+    """As it was judged when the record was made."""
+    made: Moment
     """In the persona's own time, as `used`."""
     because_of: tuple[int, ...] = ()
     """Ids of the records that a reflection rests on."""
@@ -30,7 +32,7 @@ class Draft(Value):
 class Record(Draft):
     id: int
     """From 1, in the order in which they came."""
-    used: datetime
+    used: Moment
     """When it was made or last recalled."""
 
     @property

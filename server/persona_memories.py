@@ -85,12 +85,20 @@ def _rows(db: Connection, tenant: str, place: tuple[str, ...]) -> list[tuple[Rec
 
 def _items(db: Connection, tenant: str, place: tuple[str, ...]) -> list[Row[Any]]:
     under = store_items.items_under(db, tenant, place)
-    return [row for row in under if row.namespace == ".".join(place) and row.key.isascii() and row.key.isdigit()]
+    return [row for row in under if row.namespace == ".".join(place) and _is_number(row.key)]
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) < 16
+
+
+def key_of(id: int) -> str:
+    return f"{id:08}"
 
 
 def _put(db: Connection, tenant: str, place: tuple[str, ...], record: Record, key: str) -> None:
     value = {**record.model_dump(mode="json", exclude={"id"}), "made_by": key}
-    store_items.put_item(db, tenant, place, f"{record.id:08}", value, ["text"])
+    store_items.put_item(db, tenant, place, key_of(record.id), value, ["text"])
 
 
 def memory_of(services: Services, tenant: str, thread_id: str) -> Memory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from agents.memory.quiet import quiet, writes
 from agents.memory.quotes import statements
 from agents.memory.record import Draft
 from agents.memory.short import PLAINLY
+from agents.memory.subjects import subject_of
 from agents.structured import ask_json
 from backends.base import Message
 from backends.errors import BadStructuredOutput
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from agents.memory.record import Record
     from agents.run import Run
 
-MOST = 20
-"""Facts of one message."""
+MOST = 50
+"""Facts of one message that the model is asked for."""
+MOST_STATED = 500
+"""Statements of one message that are kept without a model: what is pasted into it is a document, for a collection."""
 LONGEST = 1_000
-"""Characters of one."""
+"""Characters of a fact that the model gives; a statement has at most those of a sentence (`retrieval.sentences`)."""
 LEAST = 2
 """Words of a statement, or characters of a script without blanks: `Thanks.` is no fact."""
 
@@ -46,10 +48,18 @@ async def facts(run: Run, message: str, answer: str, known: Sequence[Record]) ->
     """What is worth keeping. `known`: what was recalled for the message, whose numbers the model may name."""
     if writes(run):
         try:
-            return await _asked(run, message, answer, known)
+            found = await _asked(run, message, answer, known)
         except BadStructuredOutput as error:
             run.warn("memory_facts", f"the user's statements are kept as they are, the model gave no facts: {error}")
-    return stated(message, run.began)
+        else:
+            if len(found) == MOST:
+                run.warn("memory_facts", f"{MOST} facts of the message are kept, as many as one may have")
+            return found
+    said = stated(message, run.began)
+    if len(said) > MOST_STATED:
+        most = f"the first {MOST_STATED} statements of the message are kept, and {len(said) - MOST_STATED} are not"
+        run.warn("memory_facts", f"{most}: send the rest in messages of their own, or keep the text in a collection")
+    return said[:MOST_STATED]
 
 
 async def _asked(run: Run, message: str, answer: str, known: Sequence[Record]) -> list[Draft]:
@@ -74,32 +84,9 @@ async def _asked(run: Run, message: str, answer: str, known: Sequence[Record]) -
 
 def stated(message: str, at: datetime) -> list[Draft]:
     """The statements of a message as facts, word for word."""
-    said = [" ".join(one.split())[:LONGEST] for one in statements(message)]
+    said = (" ".join(one.split()) for one in statements(message))
     return [
         Draft(text=one, subject=subject_of(one), created_at=at)
         for one in said
         if len(one.split()) >= LEAST or (not one.isascii() and len(one) > LEAST)
-    ][:MOST]
-
-
-_SUBJECTS = (
-    re.compile(r"^(?:and |but |now |also,? )?(?P<of>my [\w' -]{1,60}?) (?:is|are|was|were|has changed to)\b", re.I),
-    re.compile(r"^(?:and |but |now |also,? )?i(?:'m| am) (?P<of>called|living|working|studying|married)\b", re.I),
-    re.compile(r"^(?:and |but |now |also,? )?i (?:now |currently |just )?(?P<of>live|work|study|moved)\b", re.I),
-    re.compile(r"^(?:现在|其实)?(?P<of>我的[^，。,.是叫]{1,20})(?:是|叫|为|改成)"),
-    re.compile(r"^我?(?:现在|其实|已经)?(?:我)?(?P<of>住在|搬到|搬去|叫|姓)"),
-)  # fmt: skip
-_SAME = {"living": "live", "moved": "live", "working": "work", "studying": "study", "搬到": "住在", "搬去": "住在"}
-
-
-def subject_of(statement: str) -> str:
-    """What a statement about the user is about, by its first words: `my dog's name`, `i live`; else empty.
-
-    `I moved to ...` is about where one lives. Without a model this is all that tells that one fact replaces another.
-    """
-    for pattern in _SUBJECTS:
-        if (found := pattern.match(statement)) is not None:
-            what = found["of"].casefold()
-            what = _SAME.get(what, what)
-            return what if what.startswith(("my ", "我的")) else f"user: {what}"
-    return ""
+    ]

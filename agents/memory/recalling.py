@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from agents.memory.meant import meant
 from agents.memory.record import Owner, Record, forgotten, used
 from agents.memory.scoring import Weights, parts
+from agents.memory.whose import names_of
 from backends.base import Value
 from retrieval.analysis import terms
 
@@ -101,7 +102,11 @@ def _with_what_hangs_on(shelf: Shelf, chosen: Sequence[Record]) -> dict[int, Rec
 
 def _meant(archive: Archive, shelf: Shelf, what: str) -> list[Record]:
     found = _ranked(archive, shelf, what, _vector(archive, what), LOOKED_AT, None, shelf.past.ids())
-    return meant(what, [(one.dense or 0.0, shelf.records[one.id]) for one in found])
+    near = {one.id: one.dense or 0.0 for one in found}
+    if (known := shelf.same_subject(what)) is not None:
+        near.setdefault(known.id, 0.0)
+    names = names_of(shelf.owner, shelf.records.values())
+    return meant(what, [(cosine, shelf.records[id]) for id, cosine in near.items()], names)
 
 
 def _found(

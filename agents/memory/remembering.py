@@ -1,4 +1,4 @@
-"""Keeping what was said: near-duplicates are merged, and of two facts about one subject the newer supersedes."""
+"""Keeping what was said: the same again is merged, and of two facts about one subject the newer supersedes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from agents.memory.record import Draft, Owner, Record
-from agents.memory.sameness import says_the_same, subject_key
+from agents.memory.sameness import subject_key, wording
 from backends.base import Value
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 256
 """Drafts in one change."""
-NEIGHBOURS = 5
-"""Records that a draft is compared with, nearest first."""
 
 
 class Written(Value):
@@ -61,6 +59,7 @@ class _Batch:
     vectors: dict[int, Vectors] = field(default_factory=dict)
     told: list[Written] = field(default_factory=list)
     by_subject: dict[str, int] = field(default_factory=dict)
+    by_wording: dict[str, int] = field(default_factory=dict)
 
     def record(self, id: int) -> Record | None:
         return self.changed.get(id) or self.shelf.records.get(id)
@@ -71,37 +70,40 @@ def _planned(archive: Archive, shelf: Shelf, drafts: Sequence[Draft]) -> _Batch:
     # Summaries are looked up by what they stand for, never searched.
     searched = any(draft.kind != "summary" for draft in drafts)
     vectors = archive.embed([draft.text for draft in drafts]) if searched else None
-    near = _neighbours(shelf, vectors, len(drafts))
     for place, draft in enumerate(drafts):
         vector = vectors[place] if vectors is not None else None
-        same = _same(batch, draft, vector, near[place]) if draft.kind == "fact" else None
-        if same is None:
-            _add(batch, draft, vector)
-        else:
+        same = _same(batch, draft) if draft.kind == "fact" else None
+        gives_way = [record for record in _before(batch, draft) if same is None or record.id != same.id]
+        if same is not None and not gives_way:
             _merge(batch, same, draft)
+        else:
+            # Said again after something else held: a fact of its own, with a time of its own.
+            _add(batch, draft, vector, gives_way if same is None else [*gives_way, same])
     return batch
 
 
-def _neighbours(shelf: Shelf, vectors: Vectors | None, count: int) -> list[list[tuple[int, float]]]:
-    if vectors is None or shelf.live.dense is None or not len(shelf.live):
-        return [[] for _ in range(count)]
-    scores, ids = shelf.live.dense.search(vectors, min(NEIGHBOURS, len(shelf.live)))
-    return [list(zip(row.tolist(), near.tolist(), strict=True)) for row, near in zip(ids, scores, strict=True)]
-
-
-def _same(batch: _Batch, draft: Draft, vector: Vectors | None, near: list[tuple[int, float]]) -> Record | None:
+def _same(batch: _Batch, draft: Draft) -> Record | None:
     """A live fact that says what the draft says."""
-    if (known := batch.shelf.same_text(draft.text)) is not None and (now := batch.record(known.id)) and now.live:
-        return now
-    mine = [(id, float(other @ vector) if vector is not None else None) for id, other in batch.vectors.items()]
-    fresh = mine or [(id, None) for id in batch.changed]
-    for id, cosine in (*near, *fresh):
-        record = batch.record(id)
-        if record is None or not record.live or record.kind != "fact":
-            continue
-        if says_the_same(draft.text, record.text, cosine):
-            return record
-    return None
+    known = batch.by_wording.get(wording(draft.text))
+    if known is None and (found := batch.shelf.same_text(draft.text)) is not None:
+        known = found.id
+    record = batch.record(known) if known is not None else None
+    return record if record is not None and record.live and record.kind == "fact" else None
+
+
+def _before(batch: _Batch, draft: Draft) -> list[Record]:
+    """The live facts that cannot hold beside the draft: the one about its subject, and those that it replaces."""
+    subject = _subject(draft)
+    known = batch.by_subject.get(subject) if subject else None
+    if known is None and subject and (found := batch.shelf.same_subject(draft.subject)) is not None:
+        known = found.id
+    ids = dict.fromkeys((*([known] if known is not None else []), *draft.replaces))
+    found_ = (batch.record(id) for id in ids)
+    return [record for record in found_ if record is not None and record.live]
+
+
+def _subject(draft: Draft) -> str:
+    return subject_key(draft.subject) if draft.subject.strip() and draft.kind == "fact" else ""
 
 
 def _merge(batch: _Batch, same: Record, draft: Draft) -> None:
@@ -110,29 +112,27 @@ def _merge(batch: _Batch, same: Record, draft: Draft) -> None:
         "importance": max(same.importance, draft.importance),
         "subject": same.subject or draft.subject,
     }
-    batch.changed[same.id] = same.model_copy(update=update)
+    merged = same.model_copy(update=update)
+    batch.changed[same.id] = merged
+    if merged.subject.strip():
+        batch.by_subject[subject_key(merged.subject)] = same.id
     batch.told.append(Written(id=same.id, how="merged"))
 
 
-def _add(batch: _Batch, draft: Draft, vector: Vectors | None) -> None:
+def _add(batch: _Batch, draft: Draft, vector: Vectors | None, before: Sequence[Record]) -> None:
     id, batch.next_id = batch.next_id, batch.next_id + 1
     made = Record(id=id, last_access=draft.created_at, **draft.model_dump(exclude={"replaces"}))
-    subject = subject_key(draft.subject) if draft.subject.strip() and draft.kind == "fact" else ""
-    known = batch.by_subject.get(subject) if subject else None
-    if known is None and subject and (found := batch.shelf.same_subject(draft.subject)) is not None:
-        known = found.id
     superseded: list[int] = []
-    for old_id in dict.fromkeys((*([known] if known is not None else []), *draft.replaces)):
-        old = batch.record(old_id)
-        if old is None or not old.live:
-            continue
+    for old in before:
         if old.created_at > made.created_at:
             made = made.model_copy(update={"superseded_by": old.id})
         else:
             batch.changed[old.id] = old.model_copy(update={"superseded_by": id})
             superseded.append(old.id)
-    if subject and made.live:
-        batch.by_subject[subject] = id
+    if made.live and made.kind == "fact":
+        batch.by_wording[wording(made.text)] = id
+        if subject := _subject(draft):
+            batch.by_subject[subject] = id
     batch.changed[id] = made
     if vector is not None:
         batch.vectors[id] = vector

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from retrieval.sentences import sentences
 
 _ASKING = (
-    r"(?:please[,]?\s+|(?:can|could|would|will)\s+you\s+(?:please\s+)?|"
+    r"(?:please[,]?\s+|(?P<may>(?:can|could)\s+you\s+(?:please\s+)?|(?:would|will)\s+you\s+please\s+)|"
     r"i(?:\s+want|\s+need|'d\s+like|\s+would\s+like)\s+you\s+to\s+)?"
 )
 _ENGLISH = re.compile(
@@ -18,9 +18,10 @@ _ENGLISH = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CHINESE = re.compile(
-    r"(?:请|請|麻烦你?|麻煩你?|你?可以|帮我|幫我)*\s*你?"
-    r"(?:忘了|忘掉|忘记|忘記|(?:不要|别|別)(?:再)?(?:记得|記得|记住|記住))\s*"
-    r"(?:关于|關於|我说过的?|我說過的?|我告诉过你的?|我告訴過你的?)?[，,：:]?\s*(?P<what>.+?)(?:这件事|這件事|的事)?吧?",
+    r"(?P<asked>(?P<may>你?(?:可不可以|能不能|可以|能)(?:请|請)?)|(?:请|請|麻烦|麻煩|帮我|幫我|我(?:想|要|希望)你?)你?)*\s*"
+    r"(?P<verb>忘了|忘掉|忘记|忘記|(?:不要|别|別)(?:再)?(?:记得|記得|记住|記住))\s*"
+    r"(?P<of>关于|關於|我说过的?|我說過的?|我告诉过你的?|我告訴過你的?)?[，,：:]?\s*"
+    r"(?P<what>.+?)(?:这件事|這件事|的事)?(?P<please>吧)?(?:好吗|好嗎|可以吗|可以嗎|行吗|行嗎|吗|嗎)?",
     re.DOTALL,
 )
 _POINTS = re.compile(
@@ -36,6 +37,9 @@ _AND_THEN = re.compile(
     re.IGNORECASE,
 )
 _ENDS = " \t\n.!?。！？"
+_QUESTION = re.compile(r"[?？][\s!！.。\"'”’」』)）]*$|(?:吗|嗎|么|呢|没有?|沒有?)[\s!！.。]*$")
+_DONE = re.compile(r"[了过過]$")
+"""`忘记我的生日了`: somebody forgot it."""
 
 
 def to_forget(message: str) -> str:
@@ -61,14 +65,30 @@ class Asked(NamedTuple):
 
 
 def _asked(sentence: str) -> Asked | None:
+    """A question asks for nothing, but for one whether it could be done: what is erased does not come back."""
     bare = _GREETING.sub("", sentence, count=1).strip(_ENDS) if _GREETING.match(sentence) else sentence.strip(_ENDS)
+    asks = _QUESTION.search(sentence) is not None
     if _POINTS.fullmatch(bare):
-        return Asked("", "")
-    found = _ENGLISH.fullmatch(bare) or _CHINESE.fullmatch(bare)
-    if found is None:
+        return None if asks else Asked("", "")
+    found = _ENGLISH.fullmatch(bare) or _in_chinese(bare)
+    if found is None or (asks and not found["may"]):
         return None
     what, *rest = _AND_THEN.split(found["what"], maxsplit=1)
     return Asked(what.strip(_ENDS), " ".join(rest).strip())
+
+
+def _in_chinese(bare: str) -> re.Match[str] | None:
+    """`忘了带伞` and `你忘记我的名字了` tell what was forgotten; without a word that asks, `忘记我...` does."""
+    found = _CHINESE.fullmatch(bare)
+    if found is None or (found["asked"] is None and found["please"] is None and not _orders(found)):
+        return None
+    return found
+
+
+def _orders(found: re.Match[str]) -> bool:
+    if found["verb"] == "忘了" or _DONE.search(found["what"]):
+        return False
+    return bool(found["of"]) or found["what"].startswith(("我", "那", "这", "這")) or found["verb"][0] in "不别別"
 
 
 def _sentences(message: str) -> Iterator[str]:

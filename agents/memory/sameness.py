@@ -1,48 +1,43 @@
-"""When two texts say the same, and when two facts are about the same.
+"""When two statements are the same, and when two facts are about the same.
 
-Nearness alone cannot tell: `My flight is at 9` and `My flight is at 10` have a cosine of .97 with the bundled embedder,
-and `I like tea` is near `I do not like tea`. So a near-duplicate has to share its terms, all its numbers and its
-negations as well.
+Nearness cannot tell: `My flight is at 9` and `My flight is at 10` have a cosine of .97 with the bundled embedder, and
+what differs in one word or in the order of the words is what a correction consists of: `I prefer tea to coffee`. So
+the same is what has the same words in the same order. What is kept twice can be told twice; what is merged wrongly is
+lost.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from retrieval.analysis import terms
 
-NEAR = 0.9
-"""The least cosine of a near-duplicate."""
-SHARED = 0.75
-"""The least share of the terms of both that both have; alone, without a cosine, it has to be all of them."""
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_NOT = re.compile(
-    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|cannot|without)\b|n[’']t\b"
-    r"|[不没無无別别未莫]|ない|ません|않|안 ",
-    re.IGNORECASE,
+_CONTRACTED = (
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"\bcannot\b"), "can not"),
+    (re.compile(r"'m\b"), " am"),
+    (re.compile(r"'re\b"), " are"),
+    (re.compile(r"'ve\b"), " have"),
+    (re.compile(r"'ll\b"), " will"),
 )
+# Marks inside of a word or a number (3.5, Ann's, -5) are part of it.
+_MARKS = re.compile(r"[\"“”«»「」『』()]|(?<!\w)'|'(?!\w)|[.,;:!?…。、]+(?!\w)")
+_ARTICLES = frozenset(("a", "an", "the"))
+_OF = re.compile(r"\s+of\s+", re.IGNORECASE)
 
 
-def plain(text: str) -> str:
-    """Equal for texts that differ in case, blanks and closing marks only."""
-    return " ".join(text.casefold().split()).strip(" .!。！…")
+def wording(text: str) -> str:
+    """Equal for statements of the same words in the same order: case, blanks, width, marks between words, articles and
+    short forms (`I'm`) aside."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("‘", "'")
+    for short, whole in _CONTRACTED:
+        plain = short.sub(whole, plain)
+    words = [word for word in _MARKS.sub(" ", plain).split() if word not in _ARTICLES]
+    return " ".join(words) or " ".join(text.split())
 
 
 def subject_key(subject: str) -> str:
-    """Equal for subjects of the same words: `Ada's home city`, `home city of Ada`."""
-    return " ".join(sorted(set(terms(subject)))) or plain(subject)
-
-
-def says_the_same(one: str, other: str, cosine: float | None) -> bool:
-    """`cosine`: of the two; None: nobody has measured it."""
-    if plain(one) == plain(other):
-        return True
-    if cosine is not None and cosine < NEAR:
-        return False
-    if _NUMBER.findall(one) != _NUMBER.findall(other) or len(_NOT.findall(one)) != len(_NOT.findall(other)):
-        return False
-    ours, theirs = set(terms(one)), set(terms(other))
-    if not ours or not theirs:
-        return False
-    shared = len(ours & theirs) / len(ours | theirs)
-    return shared == 1.0 if cosine is None else shared >= SHARED
+    """Equal for subjects of the same words: `Ada's home city`, `the home city of Ada`; not `Ann's debt to Tom` and
+    `Tom's debt to Ann`."""
+    return " ".join(terms(" ".join(reversed(_OF.split(subject))))) or wording(subject)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agents.memory.columns import Columns
 from agents.memory.halves import Halves
 from agents.memory.record import Owner, Record
-from agents.memory.sameness import plain, subject_key
+from agents.memory.sameness import subject_key, wording
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,8 @@ class Shelf:
         return self._made_by.get(key, [])
 
     def same_text(self, text: str) -> Record | None:
-        return self._found(self._by_text.get(plain(text)))
+        """A live fact of the same wording."""
+        return self._found(self._by_text.get(wording(text)))
 
     def same_subject(self, subject: str) -> Record | None:
         return self._found(self._by_subject.get(subject_key(subject))) if subject.strip() else None
@@ -103,7 +104,7 @@ class Shelf:
         self.columns.set(records, [self._until(record) for record in records])
         for record in records:
             if record.live and record.kind == "fact":
-                self._by_text[plain(record.text)] = record.id
+                self._by_text[wording(record.text)] = record.id
                 if record.subject:
                     self._by_subject[subject_key(record.subject)] = record.id
 
@@ -116,7 +117,7 @@ class Shelf:
 
     def _leave(self, record: Record | None) -> None:
         if record is not None and record.live and record.kind == "fact":
-            for names, name in ((self._by_text, plain(record.text)), (self._by_subject, subject_key(record.subject))):
+            for names, name in ((self._by_text, wording(record.text)), (self._by_subject, subject_key(record.subject))):
                 if names.get(name) == record.id:
                     del names[name]
 

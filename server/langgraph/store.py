@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from server.errors import ApiError
-from server.langgraph import memory_items
+from server.langgraph import memory_items, persona_items
 from server.langgraph.messages import invalid
 from server.langgraph.route import LangGraphRoute, not_supported, timestamp
 from server.langgraph.store_filter import check_filter, matches
@@ -39,8 +39,11 @@ async def put_item(request: Request, body: PutItem) -> Response:
     if memory_items.of_memory(body.namespace):
         await memory_items.edit_item(services_of(request).archive, tenant, body.namespace, body.key, body.value)
         return Response(status_code=204)
+    value = body.value
+    if persona_items.of_persona(body.namespace):
+        value = persona_items.checked(body.namespace, body.key, value)
     await services_of(request).database.write(
-        lambda db: store_items.put_item(db, tenant, body.namespace, body.key, body.value, indexed)
+        lambda db: store_items.put_item(db, tenant, body.namespace, body.key, value, indexed)
     )
     return Response(status_code=204)
 

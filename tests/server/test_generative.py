@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from server.storage import store_items
 from tests.server.conftest import events_of, serving
 
 IRIS = {"name": "Iris B. Holm", "role": "Baker."}
@@ -84,17 +85,76 @@ async def test_without_a_model_memories_are_quoted_and_importance_is_the_middle(
     assert codes == ["importance", "importance"]
 
 
+MEMORY = {"text": "The ferry sank.", "kind": "observation", "importance": 9, "made": "2026-02-13T05:00:00Z"}
+
+
 async def test_langgraph_runs_it_too_and_an_item_that_is_no_memory_is_left_out(client):
-    namespace = ["persona_memories", "town", "Mo"]
-    for key, value in (("00000001", {"text": 1}), ("note", {"a": "b"})):
-        await client.put("/store/items", json={"namespace": namespace, "key": key, "value": value})
+    place = ("persona_memories", "town", "Mo")
+    bad = ({"text": 1}, MEMORY, MEMORY | {"used": "2026-02-13T05:00:00", "importance": 1e9})
+
+    def stored_by_an_earlier_version(db):
+        for number, value in enumerate(bad, start=1):
+            store_items.put_item(db, "default", place, f"{number:08}", value, True)
+        store_items.put_item(db, "default", place, "9" * 5_000, {}, True)
+        store_items.put_item(db, "default", place, "00000004", MEMORY | {"used": "2026-02-13T05:00:00"}, True)
+
+    await client.app.state.services.database.write(stored_by_an_earlier_version)
     run = {
         "assistant_id": "generative",
         "input": {"question": "News?"},
-        "context": {"persona": {"name": "Mo"}, "options": {"stream": "town", "observations": SEEN}},
+        "context": {"persona": {"name": "Mo"}, "options": {"stream": "town", "now": "2026-02-13T08:00:00"}},
     }
-    assert (await client.post("/runs/wait", json=run)).json()["answer"] == "The ferry sank."
-    assert len(await items(client, "town", "Mo")) == 5
+    for _ in range(2):
+        assert (await client.post("/runs/wait", json=run)).json()["answer"] == "The ferry sank."
+    assert len(await items(client, "town", "Mo")) == 7
+
+
+async def put(client, item, **change):
+    body = {"namespace": item["namespace"], "key": item["key"], "value": item["value"]} | change
+    return await client.put("/store/items", json=body)
+
+
+async def test_an_edited_memory_is_recalled_as_it_was_edited(client):
+    await ask(client, stream="town", observations=[SEEN[0]])
+    (item,) = (one for one in await items(client, "town") if "rye" in one["value"]["text"])
+    edited = item["value"] | {"text": "The ferry sank.", "used": "2026-11-01T08:00:00"}
+    assert (await put(client, item, value=edited)).status_code == 204
+    assert (await ask(client, stream="town"))[0] == "The ferry sank."
+    assert (await put(client, item, key="00000077", value=edited)).status_code == 204
+    (kept,) = (one["value"] for one in await items(client, "town") if one["key"] == "00000077")
+    assert (kept["used"], kept["made_by"]) == ("2026-11-01T08:00:00Z", item["value"]["made_by"])
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"value": {"text": "The vault code is 1234."}}, "value.kind"),
+        ({"value": {"garbage": 1}}, "value.garbage"),
+        ({"value": {}}, "value.text"),
+        ({"importance": 1e9}, "value.importance"),
+        ({"importance": "9"}, "value.importance"),
+        ({"used": "soon"}, "value.used"),
+        ({"made": "0001-01-01T00:00:00Z"}, "value.made"),
+        ({"kind": "rumour"}, "value.kind"),
+        ({"text": " "}, "value.text"),
+        ({"text": "x" * 2_001}, "value.text"),
+        ({"because_of": ["one"]}, "value.because_of.0"),
+        ({"made_by": 1}, "value.made_by"),
+        ({"key": "note"}, "key"),
+        ({"key": "1"}, "key"),
+        ({"key": "00000000"}, "key"),
+        ({"namespace": ["persona_memories", "town"]}, "namespace"),
+    ],
+    ids=str,
+)
+async def test_what_is_no_memory_is_refused_by_name(client, change, param):
+    item = {"namespace": ["persona_memories", "town", "Mo"], "key": "00000001"}
+    item["value"] = MEMORY | {"used": MEMORY["made"]}
+    if not change.keys() & {"value", "key", "namespace"}:
+        change = {"value": item["value"] | change}
+    reply = await put(client, item, **change)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (422, param), reply.text
+    assert await items(client) == []
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,18 @@ async def test_in_one_batch_it_is_as_one_after_the_other(archive):
         ("I do like very old cheese.", "I do not like very old cheese.", False),
         ("我吃花生", "我不吃花生", False),
         ("I have a bike.", "The weather is fine.", False),
+        ("I'm not an early bird", "I am not early bird!", True),
+        ("I prefer tea to coffee.", "I prefer coffee to tea.", False),
+        ("Ann owes Tom 5 euros.", "Tom owes Ann 5 euros.", False),
+        ("Tom is older than Ann.", "Ann is older than Tom.", False),
+        ("The letter is to Ann by Tom.", "The letter is by Ann to Tom.", False),
+        ("从上海到北京的票我买了。", "从北京到上海的票我买了。", False),
+        ("It is -5 degrees.", "It is 5 degrees.", False),
+        (
+            "My sister and I fly to Berlin on Monday morning.",
+            "My sister and I fly to Berlin on Tuesday morning.",
+            False,
+        ),
     ],
 )
 async def test_only_what_says_the_same_is_merged(archive, one, other, merged):
@@ -76,6 +88,29 @@ async def test_only_what_says_the_same_is_merged(archive, one, other, merged):
     assert (second.how == "merged") is merged is (first.id == second.id)
     (third,) = await remember(archive, ADA, [fact(other)])
     assert (third.how, third.id) == ("merged", second.id)
+
+
+async def test_what_a_fact_replaces_wins_over_how_near_it_is(archive):
+    tea, coffee = "The user prefers tea to coffee.", "The user prefers coffee to tea."
+    drink = "user's favourite drink"
+    await remember(archive, ADA, [fact(tea, drink), fact("The user lives in Rome.", "home of the user")])
+    (told,) = await remember(archive, ADA, [fact(coffee, drink, days=1, replaces=(1,))])
+    assert (told.how, told.superseded) == ("added", (1,))
+    (told,) = await remember(archive, ADA, [fact(tea, drink, days=2)])
+    assert (told.how, told.superseded) == ("added", (3,))
+    (told,) = await remember(archive, ADA, [fact(tea, days=3, replaces=(2,))])  # Known, and another holds no more.
+    assert (told.how, told.superseded) == ("added", (2, 4))
+    assert await texts(archive, "user prefers tea coffee Rome") == [tea]
+    then = NOON + timedelta(days=1, hours=1)
+    assert set(await texts(archive, "user prefers tea coffee Rome", at=then)) == {coffee, "The user lives in Rome."}
+    (told,) = await remember(archive, ADA, [fact(tea, drink, days=4, replaces=(5,))])
+    assert (told.how, told.id) == ("merged", 5)
+
+
+async def test_subjects_are_the_same_whether_of_or_s_says_whose(archive):
+    await remember(archive, ADA, [fact("Rome", "home city of the user"), fact("5 euros", "Ann's debt to Tom")])
+    told = await remember(archive, ADA, [fact("Oslo", "user's home city"), fact("9 euros", "Tom's debt to Ann")])
+    assert [one.superseded for one in told] == [(1,), ()]
 
 
 async def test_the_same_call_a_second_time_remembers_nothing(archive):

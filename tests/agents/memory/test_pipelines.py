@@ -162,7 +162,7 @@ async def test_facts_that_cannot_be_read_twice_are_the_statements_themselves():
     told = await told_by(deps(Replies(said("Hello.")), given), asked("My dog is called Rex. Is it old?"))
     assert warnings(told) == ["structured_output", "memory_facts"]
     (kept,) = await given.archive.store.load(ADA)
-    assert (kept.record.text, kept.record.subject) == ("My dog is called Rex.", "my dog")
+    assert (kept.record.text, kept.record.subject) == ("My dog is called Rex.", "my dog's name")
 
 
 class Quoting(Scripted):
@@ -185,6 +185,24 @@ async def test_without_a_model_statements_are_kept_superseded_recalled_and_forgo
     assert not of(told, "memory_written")
     told = await told_by(deps(Quoting(), given), asked("Where do I live?"))
     assert "Paris" not in told[-1].answer
+
+
+async def test_many_statements_of_one_message_are_kept_and_what_is_not_is_told():
+    given = memory()
+    told = await told_by(deps(Quoting(), given), asked(" ".join(f"Shelf {n} has books." for n in range(60))))
+    assert (len(await given.archive.store.load(ADA)), warnings(told)) == (60, [])
+    told = await told_by(deps(Quoting(), given), asked(" ".join(f"Box {n} has toys." for n in range(503))))
+    assert (len(await given.archive.store.load(ADA)), warnings(told)) == (560, ["memory_facts"])
+    (warning,) = of(told, "warning")
+    assert "first 500 statements of the message are kept, and 3 are not" in warning.message
+
+
+async def test_a_model_that_gives_as_many_facts_as_it_may_is_told_of():
+    many = json.dumps({"facts": [{"text": f"The user has toy {n}."} for n in range(50)]})
+    script = Scripted(lambda request: many if request.subject.get("stage") == "facts" else "Hello.")
+    given = memory()
+    told = await told_by(deps(script, given), asked("I have many toys."))
+    assert (len(await given.archive.store.load(ADA)), warnings(told)) == (50, ["memory_facts"])
 
 
 @pytest.mark.parametrize(
