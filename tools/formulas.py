@@ -31,12 +31,17 @@ ROUNDING = Context(prec=DIGITS, Emax=2000, Emin=-2000)
 
 def plain(text: str) -> str:
     """The formula in ASCII: full-width characters, signs of print, raised digits, percent, 万, digits of any script."""
+    text = ASKED.sub("", in_ascii(text)).strip()
+    text = UNIT.sub(lambda found: f"({found[1]}*{UNITS[found[2]]})", text)
+    return PERCENT.sub(r"(\1/100)", text)
+
+
+def in_ascii(text: str) -> str:
+    """Its signs and digits in ASCII, letters of other scripts as they are."""
     text = text.translate(FULL_WIDTH).translate(SIGNS)
     text = POWER.sub(lambda found: f"**{found[0].translate(RAISED)}", text)
     text = ROOT.sub(lambda found: f"sqrt({found[1]})" if found[1] else "sqrt", text)
-    text = ASKED.sub("", "".join(_character(character) for character in text)).strip()
-    text = UNIT.sub(lambda found: f"({found[1]}*{UNITS[found[2]]})", text)
-    return PERCENT.sub(r"(\1/100)", text)
+    return "".join(_character(character) for character in text)
 
 
 def _character(character: str) -> str:
