@@ -3,7 +3,7 @@
 steps  = (order | sum) {then-order}          subtract 5 from 12 and multiply by 2; 三加五再乘以二
 sum    = product {(+|-) product}
 product = signed {(*|/|%) signed}
-signed = (+|-) signed | power
+signed = - signed | power
 power  = what [** signed]
 """
 
@@ -110,7 +110,7 @@ class Reader:
             if sign := self._sign("+ -"):
                 self._take("sign")
                 left = joined(left, sign, self._product())
-            elif self._maybe("from"):
+            elif self._maybe("less"):
                 left = self._subtracted(left)
             else:
                 return left
@@ -140,11 +140,11 @@ class Reader:
         self._deep += 1
         if self._deep > DEEPEST:
             raise NotRead("too deep")
-        sign = self._sign("+ -")
-        if sign:
+        # Not a plus: `plus 3` goes on from something that is not here.
+        if self._sign("-"):
             self._take("sign")
             inner = self._signed()
-            found = inner if sign == "+" else negated(inner, inner.kind)
+            found = negated(inner, inner.kind)
         else:
             found = self._power()
         self._deep -= 1

@@ -86,7 +86,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ("sign", "+", r"\+|plus\b|added to\b|加上|加"),
     ("sign", "-", r"-|minus\b|less\b(?! than)|减去|减"),
     ("sign", "%", r"mod(?:ulo)?\b"),
-    ("from", "", r"subtracted from\b"),
+    ("less", "", r"subtracted from\b"),
     ("percent", "%", r"%"),
     ("percent", "", r"percent\b|per cent\b"),
     ("function", "sqrt", r"square root of\b|根号"),

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agents.task_experts.base import Failed, Job
-from agents.task_experts.files import kept, sent
+from agents.task_experts.files import kept
+from agents.task_experts.hugging_face import inputs, result_of
 from agents.tool_use import use
 from backends.base import ToolCall, ToolSpec
 from tools.base import Context, Result, Tool
@@ -74,7 +75,7 @@ def _tool(run: Run, options: HuggingGPTOptions, entry: Entry) -> Tool:
 
 
 async def _posted(place: Endpoint, entry: Entry, given: Mapping[str, Any], context: Context) -> Result | str:
-    content = await _inputs(given, context) if entry.body == "inputs" else given
+    content = await inputs(given, context) if entry.body == "inputs" else given
     headers = {"Content-Type": "application/json", "Accept": "application/json, */*;q=0.9", **place.secrets}
     if context.key:
         headers["Idempotency-Key"] = context.key
@@ -84,12 +85,7 @@ async def _posted(place: Endpoint, entry: Entry, given: Mapping[str, Any], conte
         raise ToolError(hushed(str(error), place.secrets.values())) from None
     if not 200 <= page.status < 300:
         raise ToolError(f"{entry.id} answered {page.status}: {hushed(told(page), place.secrets.values())[:OF_A_FAULT]}")
-    return await kept(page, call_name(entry), context) or hushed(told(page), place.secrets.values())
-
-
-async def _inputs(given: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """As Hugging Face's inference servers take it: what the model reads as `inputs`, all else as `parameters`."""
-    rest = {name: await sent(value, context) for name, value in given.items()}
-    first = next((name for name in ("inputs", "text", "image", "audio") if name in rest), next(iter(rest), None))
-    inputs = rest.pop(first) if first is not None else ""
-    return {"inputs": inputs, "parameters": rest} if rest else {"inputs": inputs}
+    if (media := await kept(page, call_name(entry), context)) is not None:
+        return media
+    said = told(page)
+    return hushed(result_of(said) if entry.body == "inputs" else said, place.secrets.values())

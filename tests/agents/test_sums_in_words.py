@@ -79,10 +79,11 @@ def test_what_is_not_understood_to_the_last_word_is_not_read(question):
 # What each word puts into the formula: figures and signs. `minus` may stand between numbers or before one.
 WORDS = {
     "seven": ([7], []), "13": ([13], []), "two hundred and five": ([205], []), "1,900": ([1900], []),
-    "二十三": ([23], []), "四点二": ([4.2], []), "two point five": ([2.5], []), "三分之八": ([8, 3], ["/"]),
+    "二十三": ([23], []), "四点二": ([4.2], []), "2 point 5": ([2.5], []), "三分之八": ([8, 3], ["/"]),
     "plus": ([], ["+"]), "减去": ([], ["-"]), "times": ([], ["*"]), "除以": ([], ["/"]), "**": ([], ["**"]),
     "负": ([], ["-"]), "percent": ([100], ["/"]), "squared": ([2], ["**"]), "half of": ([1, 2], ["/", "*"]),
     "double": ([2], ["*"]), "square root of": ([], ["sqrt"]), "的阶乘": ([], ["factorial"]), "subtract": ([], ["-"]),
+    "subtracted from": ([], ["-"]),
     "multiply": ([], ["*"]), "by": ([], []), "from": ([], []), "and": ([], []), "then": ([], []), "(": ([], []),
     ")": ([], []), ",": ([], []),
 }  # fmt: skip

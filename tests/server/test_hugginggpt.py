@@ -5,6 +5,7 @@ from base64 import b64encode
 
 import pytest
 
+from agents.task_experts.hugging_face import result_of
 from server.registries import read_registries
 from server.settings import load_settings
 from server.tool_settings import RegistryFile
@@ -146,6 +147,55 @@ async def test_a_picture_is_kept_as_a_file_and_sent_to_the_next_expert(tmp_path,
         assert int(length.partition(":")[2]) == len(json.dumps({"inputs": b64encode(picture).decode()}))
         run_id = answered["sandtable"]["run_id"]
         assert (await client.post(f"/v1/runs/{run_id}/replay", json={})).json()["identical"]
+
+
+async def test_the_text_of_a_hugging_face_server_goes_on_without_its_json(tmp_path, settings, experts):
+    bodies = []
+
+    async def generate(head, writer):
+        bodies.append(head)
+        writer.write(reply('[{"generated_text": "OUT(塔)"}]', Content_Type="application/json"))
+
+    experts.answers["/models/gpt2"] = generate
+    listed = [{"id": "gpt2", "tasks": ["text-generation"], "body": "inputs"}]
+    (tmp_path / "models.json").write_text(json.dumps(listed))
+    registry = {**settings["registries"]["models"], "file": str(tmp_path / "models.json")}
+    texts = ("a", "b <resource>-0")
+    plan = [{"task": "text-generation", "id": n, "args": {"text": text}} for n, text in enumerate(texts)]
+    script = [{"told": "You plan", "text": json.dumps(plan)}, {"match": "<tool_result", "text": "Written."}]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    async with serving(tmp_path / "data", **{**settings, "registries": {"models": registry}}) as client:
+        answered = (await ask(client, "Write", registry="models")).json()
+        assert "- 0 text-generation, gpt2: OUT(塔)\n" in answered["choices"][0]["message"]["content"]
+        events = (await events_of(client, answered["sandtable"]["run_id"]))["data"]
+    begun = [json.loads(event["args"]) for event in events if event["type"] == "task_started"]
+    assert begun == [{"text": "a"}, {"text": "b OUT(塔)"}]
+    length = next(line for line in bodies[1].split("\r\n") if line.lower().startswith("content-length"))
+    assert int(length.partition(":")[2]) == len(json.dumps({"inputs": "b OUT(塔)"}, ensure_ascii=False).encode())
+
+
+@pytest.mark.parametrize(
+    ("said", "result"),
+    [
+        ('[{"summary_text": "short"}]', "short"),
+        ('{"translation_text": "Turm"}', "Turm"),
+        ('{"answer": "330 m", "score": 0.9, "start": 4, "end": 9}', "330 m"),
+        ('{"text": "你好", "chunks": []}', "你好"),
+        ('{"generated_text": "a", "details": {"seed": 1}}', "a"),
+        ('[{"generated_text": "a"}, {"generated_text": "b"}]', None),
+        ('{"text": "a", "label": "b"}', None),
+        ('[{"label": "cat", "score": 0.9}]', None),
+        ('{"generated_text": ["a"]}', None),
+        ('{"answer": 3}', None),
+        ('[[{"generated_text": "a"}]]', None),
+        ('"short"', None),
+        ("[]", None),
+        ("plain", None),
+        ("[" * 3000, None),
+    ],
+)
+def test_one_text_is_taken_out_of_its_json_and_all_else_stays(said, result):
+    assert result_of(said) == (said if result is None else result)
 
 
 async def test_a_person_agrees_to_a_call_of_an_address(tmp_path, settings, experts):
