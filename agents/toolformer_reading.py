@@ -36,7 +36,7 @@ def seen(
         found = _find(text, marks, known, start)
         if isinstance(found, Call) and not closing:
             if text[found.rest :].strip():
-                notes.append(("own_result", f"what the model wrote after its call of {found.name} is left out"))
+                notes.append(_written_ahead(found))
             return Seen(text[: found.end], marks, found, False, found.outer, tuple(notes))
         if found is None or isinstance(found, Open):
             break
@@ -64,6 +64,13 @@ def seen(
 
 def _find(text: str, marks: Sequence[Mark], known: Callable[[str], bool], start: int = 0) -> Found | None:
     return find(text, {mark["start"]: (mark["end"], mark["result"]) for mark in marks}, known, start)
+
+
+def _written_ahead(found: Call) -> tuple[str, str]:
+    """Without an arrow it gave no result, but went on as if there were none."""
+    if found.form == "arrow":
+        return "own_result", f"what the model wrote after its call of {found.name} is left out"
+    return "went_on", f"what the model wrote after its call of {found.name}, before it had a result, is left out"
 
 
 def _left_out(found: Call | Broken) -> tuple[str, str]:

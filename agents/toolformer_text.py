@@ -104,16 +104,18 @@ def end_of_mark(text: str, call: Call) -> int:
 class _Reader:
     def __init__(self, text: str, solid: Solid, known: Callable[[str], bool]) -> None:
         self._text, self._solid, self._known = text, solid, known
-        self._no_calls: set[int] = set()
-        """Where none begins, so that brackets within brackets are read once."""
+        self._no_calls: set[tuple[int, str]] = set()
+        """Where none begins, and within which quotes, so that brackets within brackets are read once."""
 
-    def read(self, begin: re.Match[str], outer: int, depth: int) -> Found | None:
-        found = None if begin.start() in self._no_calls else self._read(begin, outer, depth)
+    def read(self, begin: re.Match[str], outer: int, depth: int, closer: str = "") -> Found | None:
+        """`closer`: what ends the quotation in which it stands."""
+        place = (begin.start(), closer)
+        found = None if place in self._no_calls else self._read(begin, outer, depth, closer)
         if found is None:
-            self._no_calls.add(begin.start())
+            self._no_calls.add(place)
         return found
 
-    def _read(self, begin: re.Match[str], outer: int, depth: int) -> Found | None:
+    def _read(self, begin: re.Match[str], outer: int, depth: int, closer: str) -> Found | None:
         text, start, name, opened = self._text, begin.start(), begin[1], begin.end()
         arguments = list[Argument]()
         place = first = opened
@@ -125,11 +127,15 @@ class _Reader:
                 continue
             if char in _QUOTES and self._before(place) in _BEFORE_QUOTE:
                 closed = self._closing(place)
-                if closed is None and char not in _ALSO_TEXT:
-                    return Open(outer, name)
+                if closed or char not in _ALSO_TEXT:
+                    quoted = self._quoted(place, closed, outer, depth)
+                    if quoted is not None or closed is None:
+                        return quoted or Open(outer, name)
                 place = place + 1 if closed is None else closed
                 continue
-            if char in "[［" and (inner := self._nested(place, outer, depth)) is not None:
+            if char == closer:
+                return None  # The quotation ends within: what looks like a call is part of what is quoted.
+            if char in "[［" and (inner := self._nested(place, outer, depth, closer)) is not None:
                 return inner
             round_ += (char in "(（") - (char in ")）")
             square += (char in "[［") - (char in "]］")
@@ -144,9 +150,23 @@ class _Reader:
                 return self._call(start, outer, name, arguments, opened, place)
         return Open(outer, name) if place >= len(text) else None
 
-    def _nested(self, place: int, outer: int, depth: int) -> Found | None:
+    def _nested(self, place: int, outer: int, depth: int, closer: str) -> Found | None:
         begin = _BEGIN.match(self._text, place) if depth < DEEPEST else None
-        return None if begin is None else self.read(begin, outer, depth + 1)
+        return None if begin is None else self.read(begin, outer, depth + 1, closer)
+
+    def _quoted(self, place: int, closed: int | None, outer: int, depth: int) -> Call | None:
+        """The first whole call of a known tool in the quotation that begins at `place`; other brackets are quoted."""
+        end = closed or min(len(self._text), place + LONGEST_QUOTE)
+        closer, at = _QUOTES[self._text[place]], place + 1
+        while depth < DEEPEST and (begin := _BEGIN.search(self._text, at, end)):
+            inside = next((over for start, (over, _) in self._solid.items() if start <= begin.start() < over), None)
+            at = inside or begin.start() + 1
+            if inside is None and self._known(begin[1]):
+                found = self.read(begin, outer, depth + 1, closer)
+                if isinstance(found, Call):
+                    return found
+                self._no_calls.add((begin.start(), closer))
+        return None
 
     def _call(self, start: int, outer: int, name: str, arguments: list[Argument], opened: int, end: int) -> Call | None:
         whole = self._plain(opened, end - 1).strip()
@@ -194,14 +214,17 @@ class _Reader:
 
     def _unquoted(self, place: int) -> str:
         end = self._closing(place)
-        inner = self._plain(place + 1, (end or 0) - 1)
-        return re.sub(r"\\([\"'\\n])", lambda found: "\n" if found[1] == "n" else found[1], inner)
+        return self._plain(place + 1, (end or 0) - 1, _without_escapes)
 
-    def _plain(self, start: int, end: int) -> str:
-        """The text between, with what solid parts say in their place."""
+    def _plain(self, start: int, end: int, read: Callable[[str], str] = str) -> str:
+        """The text between, with what solid parts say in their place. `read`: for the text alone."""
         parts, place = list[str](), start
         for begin, (after, value) in sorted(self._solid.items()):
             if start <= begin and after <= end:
-                parts += [self._text[place:begin], value]
+                parts += [read(self._text[place:begin]), value]
                 place = after
-        return "".join((*parts, self._text[place:end]))
+        return "".join((*parts, read(self._text[place:end])))
+
+
+def _without_escapes(text: str) -> str:
+    return re.sub(r"\\([\"'\\n])", lambda found: "\n" if found[1] == "n" else found[1], text)

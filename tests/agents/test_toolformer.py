@@ -33,6 +33,8 @@ from tools.toolbox import Toolbox
 
 TOOLFORMER = catalog.get("toolformer")
 MANY = {"max_calls": 5}
+NO_STOPS = Sampling(stop=("|",))
+"""A reply is not cut at its first arrow."""
 paid, sent = [], []
 
 
@@ -244,6 +246,54 @@ async def test_a_nested_call_is_made_first_and_its_result_is_the_outers_argument
     assert state(told) == "It is [calculator([echo(20) → 20] * 2) → 40] 40."
 
 
+@pytest.mark.parametrize(
+    ("replies", "given", "warned"),
+    [
+        (('Say [echo("We pay [calculator(2*3) →', ' euros", x) →'), "We pay 6 euros", []),
+        (('Say [echo("We pay [calculator(2*3) → 99] euros") →', ' euros") →'), "We pay 6 euros", ["own_result"]),
+        (("Say [echo('We pay [calculator(\"2*3\") →", " euros') →"), "We pay 6 euros", []),
+        (('Say [echo("We pay [calculator("2*3") →', ' euros") →'), "We pay 6 euros", []),
+        (("说 [echo(“我们付［calculator（2*3）→", "欧元”) →"), "我们付6欧元", []),
+        (('Say [echo({"text": "We pay [calculator(2*3) →', ' euros"}) →'), "We pay 6 euros", []),
+        (('Say [echo("We pay [calculator(2*3)] euros") →', ' euros") →'), "We pay 6 euros", ["went_on"]),
+        (("Say [echo([calculator(2*3)] + 1) ->", " + 1) →"), "6 + 1", ["went_on"]),
+    ],
+)  # fmt: skip
+async def test_a_call_within_a_quoted_argument_is_made_first_as_without_quotes(replies, given, warned):
+    told = await run(TOOLFORMER, deps(*replies, "So.", sampling=NO_STOPS, **MANY))
+    made = [(name, arguments.get("text", arguments.get("expression"))) for name, arguments, _ in calls(told)]
+    assert made == [("calculator", "2*3"), ("echo", given)]
+    assert warnings(told) == warned
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "[teleport(home) → there] is no tool", "[calculator(2*3 and no more", "[calculator(2*3 ends",
+        "[calculator] (2)",
+        "[calculator(1' or so)", "see [calculator](link)", "arr[calculator(2)[0]", "[calculator(\\\"2*3\\\") → 6]",
+    ],
+)  # fmt: skip
+async def test_what_is_no_call_within_quotes_is_quoted(quoted):
+    told = await run(TOOLFORMER, deps(f'So [echo("{quoted}") →', "it is.", sampling=NO_STOPS, **MANY))
+    assert [(name, given) for name, given, _ in calls(told)] == [("echo", {"text": quoted.replace("\\", "")})]
+    assert warnings(told) == []
+
+
+async def test_a_result_within_quotes_keeps_its_backslashes_and_quotes():
+    replies = ('[echo("See [echo(\'a \\\\\\\\n b, \\"c\\"\') →', ' ok") →', "Done.")
+    told = await run(TOOLFORMER, deps(*replies, **MANY))
+    inner, outer = (output for _, _, output in calls(told))
+    assert outer == f"See {inner} ok"
+    assert "\\n" in inner
+
+
+async def test_within_quotes_no_more_calls_than_allowed_are_made():
+    told = await run(TOOLFORMER, deps('So [echo("We pay [calculator(2*3) →', ' euros") → x] it is.'))
+    assert [name for name, _, _ in calls(told)] == ["calculator"]
+    assert (told[-1].answer, warnings(told)) == ("So it is.", ["max_calls"])
+
+
 async def test_a_failing_an_unknown_and_a_misused_tool_are_told_to_the_model():
     replies = (
         "[lookup(nothing) →",
@@ -406,7 +456,7 @@ async def test_a_replay_is_the_recording():
 @for_all(st.text(max_size=60))
 def test_any_text_in_quotes_is_one_argument(value):
     quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    found = find(f"So [1] [echo({quoted}) → x", {}, lambda name: True)
+    found = find(f"So [1] [echo({quoted}) → x", {}, lambda name: name == "echo")
     assert [(one.value, one.quoted) for one in found.arguments] == [(value, True)]
 
 
