@@ -9,40 +9,29 @@ with the answer replaced by that of another question.
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.abstention import sentence
-from agents.tasks.base import BadData, Item, PaperFigure, Verdict
-from agents.tasks.closed_wiki import normalised
+from agents.tasks.base import Item, PaperFigure, Verdict
+from agents.tasks.boundary_material import Asked, Document, Material
+from agents.tasks.declining import declines
+from agents.tasks.said import replaced, says
+from retrieval.descriptions import ranked
 
 NOISE = (0, 2, 4, 8)
-"""Other passages of the same article beside the one that answers."""
+"""Passages without the answer beside the one that has it."""
+ALL_CHUNKS = 50
+"""Of the few passages that the filter leaves: what `rag` may retrieve at most."""
 _TRUE = {"type": "eq", "key": "kind", "value": "true"}
-ADVERSARIAL = 5
-"""LoCoMo's category of questions that nothing in the conversation answers."""
 
 
-class Document(NamedTuple):
-    text: str
-    attributes: dict[str, str]
-
-
-class Asked(NamedTuple):
-    id: str
-    question: str
-    answers: tuple[str, ...]
-    """None at all: the documents do not say."""
-    document: str
-    """That answers; empty: not one alone."""
-    article: str
-
-
-class Material(NamedTuple):
-    documents: dict[str, Document]
-    asked: list[Asked]
+class Condition(NamedTuple):
+    items: list[Item]
+    noise: list[int] | None = None
+    """Passages beside the one that answers, of each item; None: not what this condition is about."""
 
 
 class Boundary:
@@ -58,60 +47,55 @@ class Boundary:
         return {}
 
     def check(self, item: Item, answer: str, finalists: Sequence[str] = ()) -> Verdict:
-        """Right is: to abstain where nothing answers, else to say an answer. `follows`: what a false source says."""
-        abstained = answer.strip() == sentence(item.question)
-        said = normalised(answer)
-        right = any(normalised(one) in said for one in item.gold["answers"])
+        """Right is: to abstain where nothing answers, else to say an answer. `follows`: what a false source says.
+
+        Who declines and says an answer all the same has not abstained.
+        """
+        right = any(says(answer, one) for one in item.gold["answers"])
+        follows = "instead" in item.gold and says(answer, item.gold["instead"])
+        bare = answer.strip() == sentence(item.question)
+        abstained = bare or (declines(answer) and not right and not follows)
         details = {"abstained": float(abstained)}
         if "instead" in item.gold:
-            details["follows"] = float(normalised(item.gold["instead"]) in said)
+            details["follows"] = float(follows)
         if item.gold["abstain"]:
             return Verdict(float(abstained), details, "" if abstained else "answered all the same")
-        return Verdict(float(right and not abstained), details, "abstained" if abstained else "" if right else "wrong")
+        right = right and not abstained
+        return Verdict(float(right), details, "" if right else "abstained" if abstained else "wrong")
 
 
-def material(folder: Path) -> Material:
-    """Raises BadData."""
-    if (folder / "corpus.jsonl").is_file():
-        return _of_passages(folder)
-    conversations = sorted(folder.glob("*.json"))
-    if not conversations:
-        raise BadData(f"{str(folder)!r} has neither corpus.jsonl nor conversations of LoCoMo (*.json)")
-    return _of_conversations(conversations)
-
-
-def conditions(found: Material, most: int | None) -> dict[str, list[Item]]:
+def conditions(found: Material, most: int | None) -> dict[str, Condition]:
     """By name, each question under each condition; made documents are in `counterfactual`."""
     chosen = spread(found.asked, most)
-    made = {"answerable": [_item(one, "answerable", _whole(one)) for one in chosen if one.answers]}
+    made = {"answerable": Condition([_item(one, "answerable", _whole(one)) for one in chosen if one.answers])}
     if any(one.document for one in chosen):
-        made["left out"] = [_item(one, "left out", _not(one.article), abstain=True) for one in chosen]
-        for noise in NOISE:
-            name = f"noise {noise}"
-            made[name] = [_item(one, name, _among(_beside(found, one, noise)), k=noise + 1) for one in chosen]
-        made["counterfactual"] = [
-            _item(one, "counterfactual", _among([false_id(one)]), k=1, instead=instead)
-            for one, instead in _false(found, chosen)
-        ]
+        made["left out"] = Condition([_item(one, "left out", _not(one.article), abstain=True) for one in chosen])
+        made |= _noisy(found, chosen)
+        made["counterfactual"] = Condition(
+            [
+                _item(one, "counterfactual", _among([false_id(one, text)]), k=ALL_CHUNKS, instead=instead)
+                for one, instead, text in _false(found, chosen)
+            ]
+        )
     else:
-        made["unanswerable"] = [
-            _item(one, "unanswerable", _whole(one), abstain=True) for one in chosen if not one.answers
-        ]
+        made["unanswerable"] = Condition(
+            [_item(one, "unanswerable", _whole(one), abstain=True) for one in chosen if not one.answers]
+        )
     return made
 
 
 def counterfactual(found: Material, most: int | None) -> dict[str, Document]:
     """Documents with a false answer, by id."""
     made = {}
-    for one, instead in _false(found, spread(found.asked, most)):
-        text = found.documents[one.document].text.replace(one.answers[0], instead)
-        id = false_id(one)
+    for one, _, text in _false(found, spread(found.asked, most)):
+        id = false_id(one, text)
         made[id] = Document(text, {"document": id, "article": id, "kind": "false"})
     return made
 
 
-def false_id(one: Asked) -> str:
-    return f"false-{one.id}"
+def false_id(one: Asked, text: str) -> str:
+    """Other words are another document."""
+    return f"false-{one.id}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def spread(asked: Sequence[Asked], most: int | None) -> list[Asked]:
@@ -121,21 +105,58 @@ def spread(asked: Sequence[Asked], most: int | None) -> list[Asked]:
     return [asked[place * len(asked) // most] for place in range(most)]
 
 
-def _false(found: Material, chosen: Sequence[Asked]) -> list[tuple[Asked, str]]:
-    """Each question with the answer of another, where the passage holds the right one and not the other."""
-    pairs = []
-    for place, one in enumerate(chosen):
-        others = (other.answers[0] for other in (*chosen[place + 1 :], *chosen[:place]) if other.answers)
+def _noisy(found: Material, chosen: Sequence[Asked]) -> dict[str, Condition]:
+    """One condition for each number of passages that some question can have; what the data lacks is not told twice."""
+    beside = [_beside(found, one, max(NOISE)) for one in chosen]
+    there = max(map(len, beside))
+    made = {}
+    for noise in sorted({min(wanted, there) for wanted in NOISE}):
+        name = f"noise {noise}"
+        items = [
+            _item(one, name, _among([one.document, *others[:noise]]), k=ALL_CHUNKS)
+            for one, others in zip(chosen, beside, strict=True)
+        ]
+        made[name] = Condition(items, [min(noise, len(others)) for others in beside])
+    return made
+
+
+def _beside(found: Material, one: Asked, most: int) -> list[str]:
+    """Passages in which no answer stands: the others of the article, then those nearest to the question by BM25."""
+    ids, texts = list(found.documents), [document.text for document in found.documents.values()]
+    same = [id for id in ids if found.documents[id].attributes["article"] == one.article]
+    nearest = (ids[hit.place] for hit in ranked(one.question, texts, None, "lexical"))
+    chosen: list[str] = []
+    for id in dict.fromkeys((*same, *nearest)):
+        if len(chosen) == most:
+            break
+        if id != one.document and not any(says(found.documents[id].text, answer) for answer in one.answers):
+            chosen.append(id)
+    return chosen
+
+
+def _false(found: Material, chosen: Sequence[Asked]) -> list[tuple[Asked, str, str]]:
+    """Each question with the answer of another one, and the passage that says so; without those where none fits."""
+    places = {one.id: place for place, one in enumerate(found.asked)}
+    made = []
+    for one in chosen:
         text = found.documents[one.document].text if one.document else ""
-        instead = next((other for other in others if other not in text and other not in one.question), None)
-        if instead is not None and one.answers and one.answers[0] in text:
-            pairs.append((one, instead))
-    return pairs
+        place = places[one.id]
+        others = (other.answers[0] for other in (*found.asked[place + 1 :], *found.asked[:place]) if other.answers)
+        instead = next((other for other in others if _another(other, one, text)), None)
+        if instead is None or not one.answers:
+            continue
+        false = text
+        for answer in sorted(one.answers, key=len, reverse=True):
+            false = replaced(false, answer, instead)
+        if says(false, instead) and not any(says(false, answer) for answer in one.answers):
+            made.append((one, instead, false))
+    return made
 
 
-def _beside(found: Material, one: Asked, noise: int) -> list[str]:
-    others = [id for id, document in found.documents.items() if document.attributes["article"] == one.article]
-    return [one.document, *[id for id in others if id != one.document][:noise]]
+def _another(other: str, one: Asked, text: str) -> bool:
+    """Whether it can be told from the right answers, and stands neither in the passage nor in the question."""
+    told = any(says(other, answer) or says(answer, other) for answer in one.answers)
+    return not told and other not in text and other not in one.question
 
 
 def _among(ids: Sequence[str]) -> dict[str, Any]:
@@ -158,45 +179,3 @@ def _item(
     return Item(
         id=f"{condition}: {one.id}", question=one.question, gold=gold, options={"rag": {"where": where, "k": k}}
     )
-
-
-def _of_passages(folder: Path) -> Material:
-    documents, asked = {}, []
-    try:
-        for row in _rows(folder / "corpus.jsonl"):
-            text = f"{row['title']}\n\n{row['text']}"
-            documents[row["_id"]] = Document(text, {"document": row["_id"], "article": row["title"], "kind": "true"})
-        pairs = (line.split("\t") for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:])
-        gold = {query: document for query, document, grade in pairs if int(grade) > 0}
-        for row in _rows(folder / "queries.jsonl"):
-            document = gold[row["_id"]]
-            article = documents[document].attributes["article"]
-            asked.append(Asked(row["_id"], row["text"], tuple(row["answers"]), document, article))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadData(f"{str(folder)!r} is no folder of questions with answers and passages: {error!r}") from None
-    return Material(documents, asked)
-
-
-def _of_conversations(paths: Sequence[Path]) -> Material:
-    documents, asked = {}, []
-    for path in paths:
-        try:
-            talk = json.loads(path.read_text("utf-8"))
-            for number in range(1, len(talk)):
-                turns = talk.get(f"session_{number}")
-                if not turns:
-                    continue
-                lines = "\n".join(f"{turn['speaker']}: {turn['text']}" for turn in turns)
-                id = f"{path.stem}-{number}"
-                text = f"{talk[f'session_{number}_date_time']}\n{lines}"
-                documents[id] = Document(text, {"document": id, "article": path.stem, "kind": "true"})
-            for number, row in enumerate(talk["qa"]):
-                answers = () if row["category"] == ADVERSARIAL else (str(row["answer"]),)
-                asked.append(Asked(f"{path.stem}-{number}", row["question"], answers, "", path.stem))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadData(f"{str(path)!r} is no conversation of LoCoMo: {error!r}") from None
-    return Material(documents, asked)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +17,7 @@ from server.cli.output import stdout_console
 from server.cli.study_runs import reports
 
 if TYPE_CHECKING:
-    from agents.tasks.boundary import Document
+    from agents.tasks.boundary_material import Document, Material
     from server.cli.api import Api
     from server.cli.studies import Given
 
@@ -25,7 +28,8 @@ AT_ONCE, BATCH, POLL_SECONDS = 4, 500, 0.1
 def measure(given: Given) -> dict[str, Any]:
     """Always by `rag`, whose filters make the conditions; `-o` are options of it."""
     from agents.tasks.base import BadData
-    from agents.tasks.boundary import Boundary, conditions, counterfactual, material
+    from agents.tasks.boundary import NOISE, Boundary, conditions, counterfactual
+    from agents.tasks.boundary_material import material
     from server.cli.eval_runs import Evaluation
 
     if given.data is None:
@@ -38,14 +42,32 @@ def measure(given: Given) -> dict[str, Any]:
         raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
     made = conditions(found, given.most)
     documents = {**found.documents, **counterfactual(found, given.most)}
-    store = asyncio.run(_filled(given, f"eval-boundary-{given.data.name}", documents))
+    store = asyncio.run(_filled(given, _collection(given.data.name, found), documents))
     evaluation = Evaluation(Boundary(), PIPELINE, given.backend, store, given.options)
-    told = reports(given, [(evaluation, items) for items in made.values()])
+    told = reports(given, [(evaluation, condition.items) for condition in made.values()])
     rows = [
-        {"condition": name, "items": one["items"], "failed": one["failed"], "metrics": one["metrics"]}
-        for name, one in zip(made, told, strict=True)
-    ]
-    return {"data": given.data.name, "backend": given.backend, "documents": len(found.documents), "conditions": rows}
+        {
+            "condition": name, "items": one["items"], "failed": one["failed"], "noise": _spread(condition.noise),
+            "metrics": one["metrics"],
+        }
+        for (name, condition), one in zip(made.items(), told, strict=True)
+    ]  # fmt: skip
+    most = max((max(condition.noise) for condition in made.values() if condition.noise), default=None)
+    return {
+        "data": given.data.name, "backend": given.backend, "documents": len(found.documents), "conditions": rows,
+        "noise_at_most": most, "noise_lacking": [] if most is None else [one for one in NOISE if one > most],
+    }  # fmt: skip
+
+
+def _collection(folder: str, found: Material) -> str:
+    """Folders of one name with other texts do not share a collection."""
+    told = json.dumps([found.documents, found.asked], ensure_ascii=False)
+    return f"eval-boundary-{folder}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+def _spread(noise: Sequence[int] | None) -> dict[str, float] | None:
+    """Passages beside the one that answers, over the questions."""
+    return {"least": min(noise), "mean": fmean(noise), "most": max(noise)} if noise else None
 
 
 async def _filled(given: Given, name: str, documents: Mapping[str, Document]) -> str:
@@ -94,19 +116,30 @@ def show(found: dict[str, Any]) -> None:
         markup=False,
     )
     table = Table(
-        "condition", "questions", "right", "95 % interval", "abstained", "follows the source", box=None, pad_edge=False
-    )
+        "condition", "questions", "others", "right", "95 % interval", "abstained", "follows the source", box=None,
+        pad_edge=False,
+    )  # fmt: skip
     for row in found["conditions"]:
         metrics = row["metrics"]
         if "score" not in metrics:
             continue
         score, follows = metrics["score"], metrics.get("follows")
         table.add_row(
-            row["condition"], str(row["items"]), f"{score['mean']:.3f}", f"{score['low']:.3f} - {score['high']:.3f}",
+            row["condition"], str(row["items"]), _others(row["noise"]), f"{score['mean']:.3f}",
+            f"{score['low']:.3f} - {score['high']:.3f}",
             f"{metrics['abstained']['mean']:.3f}" if "abstained" in metrics else "-",
             "-" if follows is None else f"{follows['mean']:.3f}",
         )  # fmt: skip
     console.print(table)
+    if found["noise_lacking"]:
+        lacking, most = ", ".join(map(str, found["noise_lacking"])), found["noise_at_most"]
+        console.print(f"no noise of {lacking}: the data have at most {most} passages without the answer of a question")
+
+
+def _others(noise: Mapping[str, float] | None) -> str:
+    if noise is None:
+        return "-"
+    return f"{noise['most']:g}" if noise["least"] == noise["most"] else f"{noise['least']:g}-{noise['most']:g}"
 
 
 def plotted(found: dict[str, Any], path: Path) -> None:

@@ -86,10 +86,13 @@ def test_answers_keep_within_their_sources(sandtable, tmp_path):
     }
     assert means["answerable"] == {"score": 1.0, "abstained": 0.0}
     assert means["left out"] == {"score": 1.0, "abstained": 1.0}
-    assert means["noise 0"] == means["noise 8"] == {"score": 1.0, "abstained": 0.0}
+    assert means["noise 0"] == means["noise 3"] == {"score": 1.0, "abstained": 0.0}
+    assert [row["noise"]["least"] for row in found["conditions"] if row["noise"]] == [0, 2, 3]
     assert means["counterfactual"] == {"score": 0.0, "abstained": 0.0, "follows": 1.0}
     assert (tmp_path / "boundary.png").stat().st_size > 5_000
-    assert "follows the source" in sandtable.fine(*boundary).out
+    shown = sandtable.fine(*boundary).out
+    assert "follows the source" in shown
+    assert "no noise of 4, 8: the data have at most 3 passages" in shown
 
 
 def talk():
