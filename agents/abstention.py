@@ -31,9 +31,12 @@ def abstains(text: str) -> bool:
 
 def sentence(question: str) -> str:
     """The honest sentence in Chinese for a Chinese question, else in English."""
-    scripts = shares(question)
-    chinese = scripts.get("Han", 0) >= 0.3 and not scripts.get("Kana") and not scripts.get("Hangul")
-    return SENTENCES["zh" if chinese else "en"]
+    return SENTENCES["zh" if chinese(question) else "en"]
+
+
+def chinese(text: str) -> bool:
+    scripts = shares(text)
+    return scripts.get("Han", 0) >= 0.3 and not scripts.get("Kana") and not scripts.get("Hangul")
 
 
 def _word(text: str) -> str | None:

@@ -36,6 +36,16 @@ class Item:
     """Whom it is asked of: a card, as JSON."""
     tools: Sequence[Mapping[str, Any]] = ()
     """Of the client, as OpenAI's API takes them; the answer is then the calls, `[{name, arguments}]` as JSON."""
+    paraphrases: Sequence[str] = ()
+    """The question in other words, where the data has them."""
+
+
+def paraphrases_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The field `paraphrases` of a question's row. Raises ValueError."""
+    found = row.get("paraphrases", [])
+    if not isinstance(found, list) or not all(isinstance(one, str) and one.strip() for one in found):
+        raise ValueError(f"'paraphrases' is {found!r}, not a list of texts")
+    return tuple(found)
 
 
 @dataclass(frozen=True)

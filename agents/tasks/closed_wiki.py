@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.tasks.base import BadData, Item, PaperFigure, Verdict
+from agents.tasks.base import BadData, Item, PaperFigure, Verdict, paraphrases_of
 from retrieval.scripts import CJK
 
 FILE = "queries.jsonl"
@@ -49,7 +49,8 @@ class ClosedWiki:
                 answers = row["answers"]
                 if not isinstance(answers, list) or not answers or not all(isinstance(a, str) for a in answers):
                     raise ValueError(f"'answers' is {answers!r}, not a list of texts")
-                items.append(Item(id=str(row["_id"]), question=row["text"], gold=tuple(answers)))
+                others = paraphrases_of(row)
+                items.append(Item(id=str(row["_id"]), question=row["text"], gold=tuple(answers), paraphrases=others))
             except (ValueError, KeyError, TypeError) as error:
                 raise BadData(f"{str(path)!r}, line {place}, has no question with answers: {error}") from None
         return items

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.tasks.base import BadData, Item, PaperFigure, Verdict
+from agents.tasks.base import BadData, Item, PaperFigure, Verdict, paraphrases_of
 
 LABELS = ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO")
 QUESTION = f"Is the claim borne out? Answer with one of {', '.join(LABELS)}.\nClaim: "
@@ -65,7 +65,7 @@ def _of_lines(path: Path) -> Sequence[Item]:
             continue
         try:
             row = json.loads(line)
-            items.append(_item(str(row["id"]), row["claim"], row["label"]))
+            items.append(_item(str(row["id"]), row["claim"], row["label"], paraphrases_of(row)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadData(f"{str(path)!r}, line {place}, has no claim with a label: {error}") from None
     return items
@@ -85,8 +85,9 @@ def _of_trajectories(path: Path) -> Sequence[Item]:
         raise BadData(f"{str(path)!r} has no trajectories with their labels: {error}") from None
 
 
-def _item(id: str, claim: str, label: str) -> Item:
+def _item(id: str, claim: str, label: str, others: Sequence[str] = ()) -> Item:
     """Raises ValueError."""
     if label not in LABELS:
         raise ValueError(f"the label is {label!r}, not one of {', '.join(LABELS)}")
-    return Item(id, f"{QUESTION}{claim.strip()}", label)
+    put = tuple(f"{QUESTION}{one.strip()}" for one in others)
+    return Item(id, f"{QUESTION}{claim.strip()}", label, paraphrases=put)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.answer_text import after_marker, first_number, last_number
-from agents.tasks.base import BadData, Item, PaperFigure, Verdict
+from agents.tasks.base import BadData, Item, PaperFigure, Verdict, paraphrases_of
 
 
 class Gsm8k:
@@ -30,7 +30,9 @@ class Gsm8k:
         for place, line in enumerate(files[0].read_text("utf-8").splitlines()):
             try:
                 row = json.loads(line)
-                items.append(Item(id=str(place), question=row["question"], gold=gold_of(row["answer"])))
+                others = paraphrases_of(row)
+                gold = gold_of(row["answer"])
+                items.append(Item(id=str(place), question=row["question"], gold=gold, paraphrases=others))
             except (ValueError, KeyError, TypeError) as error:
                 raise BadData(f"{str(files[0])!r}, line {place + 1}, is no item of GSM8K: {error}") from None
         return items

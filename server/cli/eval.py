@@ -83,8 +83,9 @@ def evaluate(
     given = eval_trials.options_for(chosen, pipeline, key_values(options, "-o"))
     evaluation = Evaluation(chosen, pipeline, backend, collection, given)
     kept = kept_answers(where, evaluation, fresh)
-    if kept.answers and not as_json:
-        note(f"{len(kept.answers)} answers are there already ({kept.path}); --fresh begins anew.")
+    known = sum(kept.has(evaluation, item) for item in items)
+    if known and not as_json:
+        note(f"{known} answers are there already ({kept.path}); --fresh begins anew.")
     asyncio.run(_run(where, evaluation, items, kept, at_once, as_json))
     found = report(evaluation, items, kept.answers)
     if retrieval.plot is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.cli.eval_cost import priced, used
 from server.cli.eval_tests import outputs_of
 from server.cli.eval_trials import judged
 from server.cli.failure import CommandFailed
@@ -48,9 +49,13 @@ class Kept:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
+    def has(self, evaluation: Evaluation, item: Item) -> bool:
+        """Whether the item is answered as it is asked today: its question, say, may have changed with the data."""
+        return self.answers.get(item.id, {}).get("asked") == _digest(_body(evaluation, item))
+
 
 def kept_answers(where: Where, evaluation: Evaluation, fresh: bool) -> Kept:
-    """What the same command has kept; failed runs do not count and are tried again."""
+    """What the same command has kept, at today's prices; failed runs do not count and are tried again."""
     from server.cli.options import settings_for
 
     settings = settings_for(where.config, data_dir=where.data_dir)
@@ -66,6 +71,7 @@ def kept_answers(where: Where, evaluation: Evaluation, fresh: bool) -> Kept:
             except ValueError:
                 continue  # The last line of a command that was killed.
             if answer.get("error") is None:
+                answer["cost"] = priced(answer, settings.prices, ours=where.url is None)
                 found[answer["id"]] = answer
     return Kept(path, found)
 
@@ -74,7 +80,7 @@ async def answer_all(
     api: Api, evaluation: Evaluation, items: Sequence[Item], kept: Kept, at_once: int, *, quiet: bool
 ) -> None:
     """Ask what is not answered yet. Raises CommandFailed if the service refuses the command as such."""
-    left = [item for item in items if item.id not in kept.answers]
+    left = [item for item in items if not kept.has(evaluation, item)]
     gate, done = asyncio.Semaphore(at_once), len(items) - len(left)
     with progress(len(items), quiet, "items") as tell:
         tell(done)
@@ -95,7 +101,8 @@ async def answer_all(
             raise failed.exceptions[0] from None
 
 
-async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any]:
+def _body(evaluation: Evaluation, item: Item) -> dict[str, Any]:
+    """The request."""
     of_item = item.options.get(evaluation.pipeline, {})
     extension: dict[str, Any] = {"options": {**of_item, **evaluation.options, **judged(evaluation, item)}}
     if evaluation.backend is not None:
@@ -108,6 +115,15 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
     body = {"model": evaluation.pipeline, "messages": messages, "sandtable": extension}
     if item.tools:
         body["tools"] = list(item.tools)
+    return body
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any]:
+    body = _body(evaluation, item)
     try:
         reply = await api.call("POST", "/v1/chat/completions", json=body)
     except CommandFailed as error:
@@ -119,6 +135,8 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
     trace = await _trace(api, about["run_id"])
     return {
         "id": item.id,
+        "asked": _digest(body),
+        "backend": about["backend"],
         "answer": answer,
         "outputs": await outputs_of(api, evaluation.task, item, (answer, *trace["trials"])),
         "run_id": about["run_id"],
@@ -149,16 +167,20 @@ OF_THE_ITEM = frozenset(
 
 
 async def _trace(api: Api, run_id: str) -> dict[str, Any]:
-    """Calls of the model, the answers that the pipeline weighed at its end, and those of its trials."""
-    calls, finalists, trials, after = 0, list[str](), dict[int, str](), 0
+    """Calls of the model and their usage, the answers that the pipeline weighed at its end, and those of its trials."""
+    calls, finalists, trials, after = list[Any](), list[str](), dict[int, str](), 0
     while True:
         page = await api.call("GET", f"/v1/runs/{run_id}/events", params={"after": after, "limit": 10_000})
         for event in page["data"]:
-            calls += event["type"] == "llm_called"
+            if event["type"] == "llm_called":
+                said = event["completion"]
+                calls.append({"backend": event["backend"], "usage": said["usage"], "cached": said["cached"]})
             if event["type"] == "step_finished" and "finalists" in event["update"]:
                 finalists = event["update"]["finalists"]
             if event["type"] == "trial":
                 trials[event["number"]] = event["answer"]
             after = event["seq"]
         if not page["has_more"]:
-            return {"calls": calls, "finalists": finalists, "trials": list(trials.values())}
+            return {
+                "calls": len(calls), "usage": used(calls), "finalists": finalists, "trials": list(trials.values()),
+            }  # fmt: skip

@@ -116,7 +116,7 @@ def show(found: dict[str, Any]) -> None:
         markup=False,
     )
     table = Table(
-        "condition", "questions", "others", "right", "95 % interval", "abstained", "follows the source", box=None,
+        "condition", "questions", "others", "right", "95 % interval", "abstained", "follows", box=None,
         pad_edge=False,
     )  # fmt: skip
     for row in found["conditions"]:

@@ -67,15 +67,19 @@ def show(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = stdout_console()
-    console.print(f"{found['items']} questions of {found['of']}; spent for each solved one:", markup=False)
+    console.print(f"{found['items']} questions of {found['of']}; spent for each solved one (in all):", markup=False)
     table = Table("strategy", "score", "95 % interval", "solved", *SPENT, "failed", box=None, pad_edge=False)
     for row in found["strategies"]:
         score, spent = row["score"], row["per_solved"]
         table.add_row(
             row["strategy"], f"{score['mean']:.3f}", f"{score['low']:.3f} - {score['high']:.3f}", f"{row['solved']:g}",
-            *("-" if spent[name] is None else f"{spent[name]:.4g}" for name in SPENT), str(row["failed"]),
+            *(f"{_figure(spent[name])} ({_figure(row['total'][name])})" for name in SPENT), str(row["failed"]),
         )  # fmt: skip
     console.print(table)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def plotted(found: dict[str, Any], path: Path) -> None:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from agents.tasks.base import Item, Task
+    from server.cli.api import Api
     from server.cli.eval_runs import Evaluation
     from server.cli.studies import Given
 
@@ -33,12 +34,21 @@ def reports(given: Given, asked: Sequence[tuple[Evaluation, Sequence[Item]]]) ->
 async def _reports(given: Given, asked: Sequence[tuple[Evaluation, Sequence[Item]]]) -> list[dict[str, Any]]:
     from server.cli.connection import connect
     from server.cli.eval_report import report
-    from server.cli.eval_runs import answer_all, kept_answers
 
     found = []
     async with connect(given.where) as api:
         for evaluation, items in asked:
-            kept = kept_answers(given.where, evaluation, fresh=given.fresh)
-            await answer_all(api, evaluation, items, kept, given.at_once, quiet=given.quiet)
-            found.append(report(evaluation, items, kept.answers))
+            kept = await answered(api, given, evaluation, items, fresh=given.fresh)
+            found.append(report(evaluation, items, kept))
     return found
+
+
+async def answered(
+    api: Api, given: Given, evaluation: Evaluation, items: Sequence[Item], *, fresh: bool
+) -> dict[str, dict[str, Any]]:
+    """What is kept of each item's run, by id. Raises CommandFailed."""
+    from server.cli.eval_runs import answer_all, kept_answers
+
+    kept = kept_answers(given.where, evaluation, fresh=fresh)
+    await answer_all(api, evaluation, items, kept, given.at_once, quiet=given.quiet)
+    return kept.answers
