@@ -25,7 +25,7 @@ def used(calls: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int] | None]
     return found
 
 
-def priced(answer: Mapping[str, Any], prices: Mapping[str, Price], *, ours: bool) -> float | None:
+def priced(answer: Mapping[str, Any], *, prices: Mapping[str, Price], ours: bool) -> float | None:
     """`ours`: a service of these settings answered, so what has no price here has none. Of a service elsewhere, and
     of answers without their usage, the cost is then what the service said."""
     from agents.spending import price_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,16 @@ class Evaluation:
 @dataclass
 class Kept:
     path: Path
-    answers: dict[str, dict[str, Any]]
-    """By item id."""
+    price: Callable[[Mapping[str, Any]], float | None]
+    """What an answer costs today."""
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By item id, at today's prices; the file has what the service said."""
+
+    def hold(self, answer: Mapping[str, Any]) -> None:
+        self.answers[answer["id"]] = {**answer, "cost": self.price(answer)}
 
     def add(self, answer: dict[str, Any]) -> None:
-        self.answers[answer["id"]] = answer
+        self.hold(answer)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
@@ -63,7 +69,7 @@ def kept_answers(where: Where, evaluation: Evaluation, fresh: bool) -> Kept:
     path.parent.mkdir(parents=True, exist_ok=True)
     if fresh:
         path.unlink(missing_ok=True)
-    found: dict[str, dict[str, Any]] = {}
+    kept = Kept(path, partial(priced, prices=settings.prices, ours=where.url is None))
     if path.is_file():
         for line in path.read_text("utf-8").splitlines():
             try:
@@ -71,9 +77,8 @@ def kept_answers(where: Where, evaluation: Evaluation, fresh: bool) -> Kept:
             except ValueError:
                 continue  # The last line of a command that was killed.
             if answer.get("error") is None:
-                answer["cost"] = priced(answer, settings.prices, ours=where.url is None)
-                found[answer["id"]] = answer
-    return Kept(path, found)
+                kept.hold(answer)
+    return kept
 
 
 async def answer_all(
