@@ -54,8 +54,9 @@ def measure(given: Given) -> dict[str, Any]:
     ]  # fmt: skip
     most = max((max(condition.noise) for condition in made.values() if condition.noise), default=None)
     return {
-        "data": given.data.name, "backend": given.backend, "collection": store, "documents": len(found.documents), "conditions": rows,
-        "noise_at_most": most, "noise_lacking": [] if most is None else [one for one in NOISE if one > most],
+        "data": given.data.name, "backend": given.backend, "collection": store, "documents": len(found.documents),
+        "conditions": rows, "noise_at_most": most,
+        "noise_lacking": [] if most is None else [one for one in NOISE if one > most],
     }  # fmt: skip
 
 
