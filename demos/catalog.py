@@ -49,6 +49,13 @@ DEMOS = {
         "demos.generative:main",
         "Two people of a town over a day, in English and Chinese: what they remember, conclude, and will not say.",
     ),
+    "persona": Demo(
+        "demos.persona:main", "Two people on cards, in English and Chinese: who they stay, and what they will not say."
+    ),
+    "challenges": Demo(
+        "demos.challenges:main",
+        "Four checks on tiny data: how robust to prompts, what it costs, what is beyond its sources, what is kept.",
+    ),
     "memory": Demo(
         "demos.memory:main", "What a chat remembers of people: kept, replaced, asked for a time, kept apart, forgotten."
     ),

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from demos import function_calling, generative, mrkl, rag, react, reflexion, service, show, swap, tot, tree
+from demos import challenges, function_calling, generative, mrkl, rag, react, reflexion, service, show, swap, tot, tree
 from demos.catalog import DEMOS
 from tests.e2e.live import server
 
@@ -115,6 +115,20 @@ def test_two_people_remember_conclude_and_keep_to_their_limits(url):
     assert "Remembered: 17 of kind observation, 1 of kind reflection, 3 of kind plan" in told
     found = httpx.post(f"{url}/store/items/search", json={"namespace_prefix": ["persona_memories"]}).json()
     assert found["items"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_challenges_are_measured_and_nothing_is_left_behind(url):
+    output = StringIO()
+    code = challenges.main(url, None, None, Console(file=output, width=100))
+    told = output.getvalue()
+    assert code == 0, told
+    assert "The model's part is played by a script" in told
+    assert "paraphrases: mean 0.25, worst 0.00, best 0.33, spread 0.33" in told
+    assert "9.9e-06 (1.98e-05)" in told
+    assert "Four checks were measured; runs that failed: 0." in told
+    assert listed(url, "vector_stores") == listed(url, "files") == []
 
 
 def test_a_tree_of_thoughts_is_searched_and_drawn(url):

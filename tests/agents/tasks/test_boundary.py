@@ -1,5 +1,8 @@
 """How answers of `knowledge-boundary` are read, and the passages that are put beside the one that answers."""
 
+import json
+import re
+
 import pytest
 
 from agents.abstention import SENTENCES
@@ -76,6 +79,22 @@ def test_to_say_that_the_sources_do_not_say(answer):
 )  # fmt: skip
 def test_other_denials_decline_nothing(answer):
     assert not declines(answer)
+
+
+@pytest.mark.slow
+def test_hardly_a_sentence_of_the_data_is_taken_for_declining(data_dir):
+    texts = [
+        json.loads(line)["text"]
+        for name in ("xquad-en", "xquad-zh", "cmrc2018-dev")
+        for line in (data_dir / name / "corpus.jsonl").read_text("utf-8").splitlines()
+    ]
+    sentences = [one for text in texts for one in re.split(r"(?<=[.!?。！？])\s*", text) if one.strip()]
+    for path in (data_dir / "locomo").glob("*.json"):
+        talk = json.loads(path.read_text("utf-8"))
+        sessions = [talk[name] for name in talk if re.fullmatch(r"session_\d+", name)]
+        sentences += [turn["text"] for session in sessions for turn in session]
+    assert len(sentences) == 15_958
+    assert sum(map(declines, sentences)) == 4
 
 
 @pytest.mark.parametrize(
