@@ -52,6 +52,8 @@ def collect(work: Path, seen: Mapping[str, Stamp]) -> Collected:
         return Collected()
     try:
         walk.folder(folder, "", 0)
+    except OSError as error:
+        walk.made.refused.append(f"the work folder cannot be read ({error.strerror})")
     finally:
         os.close(folder)
     if len(walk.made.refused) > MOST_REFUSALS:
@@ -96,6 +98,8 @@ class _Walk:
                 self._refuse(shown, "it is no plain file")
             else:
                 self._file(fd, found, path, shown)
+        except OSError as error:
+            self._refuse(shown, f"it cannot be read ({error.strerror})")
         finally:
             os.close(fd)
 

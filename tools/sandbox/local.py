@@ -163,4 +163,4 @@ class LocalSandbox:
 def _fresh(directory: Path) -> None:
     """Work folders of a process that was killed are removed."""
     remove(directory)
-    directory.mkdir(parents=True, mode=0o700)
+    directory.mkdir(parents=True, mode=0o700, exist_ok=True)

@@ -19,7 +19,13 @@ ALLOW, KILL = 0x7FFF0000, 0x80000000
 NUMBER_AT, ARCH_AT, ARGUMENTS_AT = 0, 4, 16
 SET_MODE_FILTER = 1
 
-CLONE_THREAD, CLONE_NEW = 0x10000, 0x7E020080
+CLONE_THREAD, CLONE_FILES, CLONE_NEW = 0x10000, 0x400, 0x7E020080
+A_THREAD = CLONE_THREAD | CLONE_FILES
+"""One that shares its descriptors: with tables of their own, threads could hold more files than are looked at."""
+RENAME_NOREPLACE = 1
+"""Of the flags of renameat2. RENAME_WHITEOUT leaves a device."""
+CLOSE_RANGE_CLOEXEC = 4
+"""Of the flags of close_range. CLOSE_RANGE_UNSHARE gives a thread a table of its own."""
 AF_UNIX, SOCK_STREAM, SOCK_TYPES = 1, 1, 0xF
 PRCTL_OPTIONS = (15, 16, 0x53564D41)
 """PR_SET_NAME, PR_GET_NAME and PR_SET_VMA, which names memory."""
@@ -51,11 +57,15 @@ def rules(pid: int, *, truncate: bool) -> bytes:
     """The whole filter, for the process `pid`. `truncate`: whether truncation by path is left to Landlock."""
     own = [*nr.ALLOWED.values(), *([nr.TRUNCATE] if truncate else [])]
     return program(
-        always={nr.CLONE3: failing(errno.ENOSYS), nr.OPENAT2: failing(errno.ENOSYS)}
+        always={
+            nr.CLONE3: failing(errno.ENOSYS),
+            nr.OPENAT2: failing(errno.ENOSYS),
+            nr.FALLOCATE: failing(errno.EOPNOTSUPP),
+        }
         | dict.fromkeys(nr.FEIGNED, failing(0))
         | dict.fromkeys(own, ALLOW),
         where={
-            nr.CLONE: [Where(0, (CLONE_THREAD,), CLONE_THREAD), Where(0, (0,), CLONE_NEW)],
+            nr.CLONE: [Where(0, (A_THREAD,), A_THREAD), Where(0, (0,), CLONE_NEW)],
             nr.SOCKETPAIR: [Where(0, (AF_UNIX,)), Where(1, (SOCK_STREAM,), SOCK_TYPES)],
             nr.SENDTO: [Where(4, (0,), wide=True)],
             nr.PRCTL: [Where(0, PRCTL_OPTIONS)],
@@ -64,6 +74,8 @@ def rules(pid: int, *, truncate: bool) -> bytes:
             nr.PRLIMIT: [Where(0, (0, pid)), Where(2, (0,), wide=True)],
             nr.IOCTL: [Where(1, IOCTLS)],
             nr.FCNTL: [Where(1, FCNTLS)],
+            nr.RENAMEAT2: [Where(4, (0, RENAME_NOREPLACE))],
+            nr.CLOSE_RANGE: [Where(2, (0, CLOSE_RANGE_CLOEXEC))],
         },
         otherwise=failing(errno.EPERM),
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from tools.sandbox.disk import too_much_held
 
 TICKS = os.sysconf("SC_CLK_TCK")
 """Of a second, in which the kernel counts CPU time."""
-
-DEEPEST = 64
-"""Folders in folders: deeper ones could not be walked, since the paths of the system are limited."""
+DEAD = ("Z", "X")
 
 
 @dataclass(frozen=True)
@@ -26,14 +24,31 @@ class Usage:
 
 def excess(pid: int, work: str, allowed: Usage) -> str:
     """What is too much, in words; empty if nothing is."""
+    try:
+        return _excess(pid, work, allowed)
+    except OSError as error:
+        # Whatever its files are like is no reason to stop looking after the others.
+        return "" if _gone(pid) else f"what it uses cannot be looked at ({error.strerror})"
+
+
+def _excess(pid: int, work: str, allowed: Usage) -> str:
     fields = _stat(pid)
     if not fields:
         return ""
-    if int(fields[17]) > allowed.threads:
+    threads = int(fields[17])
+    if fields[0] in DEAD:
+        # Of a process that goes on without its first thread the kernel shows neither descriptors nor mappings.
+        return "its first thread ended before the others" if threads > 1 else ""
+    if threads > allowed.threads:
         return f"more than {allowed.threads} threads"
     if _cpu(fields) > allowed.cpu:
         return "too many seconds of CPU"
-    return _too_much_in(work, allowed)
+    return too_much_held(pid, work, allowed.disk, allowed.files)
+
+
+def _gone(pid: int) -> bool:
+    fields = _stat(pid)
+    return not fields or fields[0] in DEAD
 
 
 def cpu_seconds(pid: int) -> float:
@@ -52,38 +67,3 @@ def _stat(pid: int) -> list[str]:
             return file.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
-
-
-def _too_much_in(folder: str, allowed: Usage) -> str:
-    """Counts bytes on disk and entries until something is too much."""
-    disk = files = 0
-    waiting = [(folder, 0)]
-    while waiting:
-        path, depth = waiting.pop()
-        if depth > DEEPEST:
-            return f"folders more than {DEEPEST} deep"
-        for entry in _entries(path):
-            files += 1
-            try:
-                found = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            disk += found.st_blocks * 512
-            if stat.S_ISDIR(found.st_mode):
-                waiting.append((entry.path, depth + 1))
-            if disk > allowed.disk:
-                return f"more than {allowed.disk >> 20} MiB in its work folder"
-            if files > allowed.files:
-                return f"more than {allowed.files} files in its work folder"
-    return ""
-
-
-def _entries(path: str) -> Iterator[os.DirEntry[str]]:
-    """As far as they are there: the code works on while we look."""
-    try:
-        with os.scandir(path) as entries:
-            yield from entries
-    except PermissionError:  # The code took our right to look away, but the folder is ours.
-        os.chmod(path, 0o700)
-    except (FileNotFoundError, NotADirectoryError):
-        return

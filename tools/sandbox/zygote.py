@@ -73,6 +73,7 @@ class Zygote:
             return True
         for child in self._children.values():
             if child.number == order["id"]:
+                self._look_after(child)  # a last time, before it rests with what it holds
                 busy = order["do"] == "watch"
                 child.allowed = self._allowance(child) if busy else None
         return True

@@ -107,6 +107,17 @@ def test_threads_that_go_on_are_stopped_between_two_cells(sandbox):
     sandbox.end("threads")
 
 
+def test_paths_too_long_for_the_system_end_nobody(sandbox):
+    sandbox.run("x = 5", "other")
+    (keeper,) = processes(sandbox.root) - sessions(sandbox.root)
+    name = "'深' * 85"
+    sandbox.run(f"import os, time\nfor _ in range(40): os.mkdir({name}); os.chdir({name})\ntime.sleep(0.25)", "long")
+    assert sandbox.run("x", "other").value == "5"
+    assert processes(sandbox.root) - sessions(sandbox.root) == {keeper}
+    sandbox.end("long")
+    sandbox.end("other")
+
+
 def test_the_longest_idle_makes_room(sandbox):
     for name in ("one", "two", "three", "four"):
         sandbox.run(f"x = {name!r}", name)
