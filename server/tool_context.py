@@ -16,7 +16,7 @@ from backends.lifetime import closing
 from retrieval.loaders.isolated import IsolatedLoader
 from server.desk import TenantDesk
 from server.registries import read_registries
-from server.sandboxes import FOLDER, tier_of
+from server.sandboxes import reached
 from server.settings import environment
 from server.web import AGENT, GuardedWeb
 from tools.base import Ask, Context, Rates
@@ -41,7 +41,7 @@ async def reach_of(settings: Settings, data_dir: Path, stack: AsyncExitStack) ->
     reader = IsolatedLoader(timeout_s=FETCHED_SECONDS, memory_mb=settings.load_memory_mb)
     stack.push_async_callback(reader.aclose)
     rates = await asyncio.to_thread(_rates, settings)
-    tier = await asyncio.to_thread(tier_of, settings, data_dir / FOLDER)
+    tier = await asyncio.to_thread(reached, settings, data_dir)
     if tier.sandbox is not None:
         stack.push_async_callback(tier.sandbox.aclose)
     return Context(

@@ -14,6 +14,7 @@ from tests.tools.sandbox.bench import SMALL
 from tools.sandbox import tiers
 from tools.sandbox.base import Cell, File
 from tools.sandbox.errors import BadCell, SandboxBusy, SandboxUnavailable
+from tools.sandbox.loss import GONE, TellingOfLoss
 from tools.sandbox.tiers import Place, choose
 
 LIMITS = replace(SMALL, seconds=1, sessions=3)
@@ -82,6 +83,15 @@ async def test_code_runs_and_state_is_kept_by_session(sandbox):
     await sandbox.end("a")
     assert (await run(sandbox, "1", "a")).state == "new"
     await sandbox.end("there was never one")
+
+
+async def test_who_had_to_make_room_is_told(sandbox, tmp_path):
+    telling = TellingOfLoss(sandbox, tmp_path / "threads")
+    for name in ("a", "b", "c", "d"):
+        assert (await run(telling, "x = 1", name)).notes == ()
+    ran = await run(telling, "x", "a")
+    assert ("NameError" in ran.error, ran.notes) == (True, (GONE,))
+    assert (await run(telling, "1", "a")).notes == ()
 
 
 async def test_files_go_in_and_come_out(sandbox):

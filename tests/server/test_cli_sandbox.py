@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import ROOT
+from tests.tools.sandbox.test_remote import pretending
 from tools.sandbox import tiers
 from tools.sandbox.errors import SandboxUnavailable
 
@@ -65,6 +66,18 @@ def test_code_runs_elsewhere(tmp_path):
         assert check["detail"].startswith("remote, ")
         wrong = run(tmp_path, "tool", "python", code, **{**there, "SANDTABLE_SANDBOX_KEY": "wrong"})
         assert (wrong.returncode, "Incorrect API key" in wrong.stderr) == (1, True)
+
+
+def test_what_keeps_nothing_in_is_found_out(tmp_path):
+    with pretending(tmp_path) as url:
+        there = {"SANDTABLE_SANDBOX": "remote", "SANDTABLE_SANDBOX_URL": url}
+        checks = json.loads(run(tmp_path, "doctor", "--json", **there).stdout)["checks"]
+        (check,) = [one for one in checks if one["name"] == "sandbox"]
+        assert check["status"] == "warn"
+        assert "it read /etc/passwd" in check["detail"]
+        done = run(tmp_path, "tool", "python", json.dumps({"code": "open('ran', 'w').close()"}), **there)
+        assert (done.returncode, "does not hold" in done.stderr) == (1, True)
+        assert not (tmp_path / "ran").exists()
 
 
 def test_it_is_not_open_to_the_network_without_a_key(tmp_path):

@@ -89,6 +89,31 @@ async def test_a_thread_keeps_its_state_and_others_do_not_see_it(client):
 
 
 @pytest.mark.slow
+async def test_a_thread_is_told_of_its_loss_also_after_a_restart(tmp_path):
+    async with upstream(agent=coder) as server:
+        given = {"backend": "fake:agent", "backends": server.profiles, "sandbox_sessions": 1}
+        async with serving(tmp_path / "data", **given) as client:
+            thread = (await ask(client, "x = 41"))["sandtable"]["thread_id"]
+            await ask(client, "1")
+            (told,) = await outputs(client, await ask(client, "x", thread_id=thread))
+            assert "NameError" in told
+            assert "is gone" in told
+            assert await outputs(client, await ask(client, "x = 42; x", thread_id=thread)) == ["42"]
+        async with serving(tmp_path / "data", **given) as client:
+            (told,) = await outputs(client, await ask(client, "7", thread_id=thread))
+            assert told.startswith("7\n[All that earlier code of this conversation had left")
+            assert await outputs(client, await ask(client, "8", thread_id=thread)) == ["8"]
+
+
+async def test_what_a_killed_service_left_is_removed_at_start(tmp_path):
+    left = tmp_path / "data" / FOLDER / "0123"
+    left.mkdir(parents=True)
+    (left / "secret.txt").write_text("x")
+    async with serving(tmp_path / "data", sandbox="off"):
+        assert not left.parent.exists()
+
+
+@pytest.mark.slow
 async def test_uploads_are_read_by_id(client):
     file_id = await upload(client, "../销量.csv", "year,cars\n2023,5\n")
     reply = await ask(client, f"print(open('销量.csv').read())#file:{file_id}")

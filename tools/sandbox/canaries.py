@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from tools.sandbox.base import Cell, Limits
+from tools.sandbox.base import Cell, Limits, Ran
 from tools.sandbox.errors import SandboxUnavailable
 from tools.sandbox.keeper import Keeper
 from tools.sandbox.session import open_session
@@ -39,8 +39,11 @@ attempt("it read a file of the service", lambda: open(secret).read())
 attempt("it listed a folder of the service", lambda: os.listdir(os.path.dirname(secret)))
 attempt("it wrote a file of the service", lambda: open(secret, "a").write("x"))
 attempt("it truncated a file of the service", lambda: os.truncate(secret, 0) or True)
-attempt("it made a file beside its folder", lambda: open(secret + ".new", "w").write("x"))
 attempt("it changed the mode of a file", lambda: os.chmod(secret, 0o640) or os.stat(secret).st_mode & 0o777 == 0o640)
+attempt("it removed a file of the service", lambda: os.remove(secret) or True)
+attempt("it made a file beside its folder", lambda: open(secret + ".new", "w").write("x"))
+attempt("it removed one there", lambda: os.remove(secret + ".new") or True)
+attempt("it listed the root folder", lambda: os.listdir("/"))
 attempt("it made a symbolic link", lambda: os.symlink(secret, "link") or True)
 attempt("it read /etc/passwd", lambda: open("/etc/passwd").read())
 attempt("it read the service's environment", lambda: open(f"/proc/{{service}}/environ", "rb").read() or True)
@@ -49,12 +52,34 @@ attempt("it made a datagram pair", lambda: socket.socketpair(socket.AF_UNIX, soc
 attempt("it made a process", lambda: os.waitpid(os.fork() or os._exit(0), 0))
 attempt("it started a program", lambda: os.posix_spawn("/bin/true", ["true"], {{}}))
 attempt("it signalled the service", lambda: os.kill(service, 0) or True)
-attempt("it traced the service", lambda: libc.ptrace(16, service, 0, 0) == 0)
-attempt("it made a user namespace", lambda: libc.unshare(0x10000000) == 0)
+attempt("it reached the tracing of processes", lambda: libc.ptrace(1, service, 0, 0) == -1 and ctypes.get_errno() != 1)
+attempt("it reached namespaces", lambda: libc.unshare(0) == 0)
 attempt("it reached io_uring", lambda: libc.syscall(425, 4, ctypes.create_string_buffer(120)) >= 0)
 attempt("it may not write in its own folder", lambda: open("own", "w").write("x") != 1)
+attempt("it made a device", lambda: libc.syscall(316, -100, b"own", -100, b"left", 4) == 0)
+for name in ("link", "own", "left"):
+    attempt("", lambda: os.remove(name))
 print(json.dumps(found))
 """
+"""Where nothing keeps it in, it does no harm: what it makes it removes, and of system calls it only asks whether they
+can be reached (ptrace of a process that is not traced, a namespace that stays as it is)."""
+
+
+def trial(secret: str, service: str) -> str:
+    """The code. `secret`: a path that it must not reach; `service`: a process that it must not, as an expression."""
+    return CODE.format(secret=secret, service=service)
+
+
+def escaped_by(ran: Ran) -> list[str]:
+    """What the trial got through, in words."""
+    try:
+        found = json.loads(ran.output)
+    except ValueError:
+        found = None
+    if isinstance(found, list) and not ran.error:
+        return [str(one)[:200] for one in found]
+    said = (ran.error or ran.output).strip().splitlines()
+    return [f"the trial itself failed ({said[-1][:200] if said else 'it said nothing'})"]
 
 
 async def try_canaries(keeper: Keeper, folder: Path, limits: Limits) -> None:
@@ -63,14 +88,10 @@ async def try_canaries(keeper: Keeper, folder: Path, limits: Limits) -> None:
     await asyncio.to_thread(secret.write_text, SECRET)
     session = await open_session(keeper, folder, limits)
     try:
-        code = CODE.format(secret=str(secret), service=os.getpid())
-        ran = await session.run(Cell(code=code), Limits(seconds=SECONDS))
-        try:
-            escaped = json.loads(ran.output)
-        except ValueError:
-            said = (ran.error or ran.output).strip().splitlines()
-            escaped = [f"the trial itself failed ({said[-1] if said else 'it said nothing'})"]
-        if await asyncio.to_thread(secret.read_text) != SECRET:
+        escaped = escaped_by(
+            await session.run(Cell(code=trial(str(secret), str(os.getpid()))), Limits(seconds=SECONDS))
+        )
+        if await asyncio.to_thread(_changed, secret):
             escaped.append("a file of the service was changed")
         if sys.platform == "linux":
             escaped += await asyncio.to_thread(_not_on, session.pid) if session.alive else []
@@ -79,6 +100,13 @@ async def try_canaries(keeper: Keeper, folder: Path, limits: Limits) -> None:
         await asyncio.to_thread(secret.unlink, missing_ok=True)
     if escaped:
         raise SandboxUnavailable(f"the sandbox does not hold here: {'; '.join(escaped)}", WAY_OUT)
+
+
+def _changed(secret: Path) -> bool:
+    try:
+        return secret.read_text() != SECRET
+    except OSError:
+        return True
 
 
 def _not_on(pid: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from backends.errors import BackendError
 from backends.http import Http, Reply
 from tools.sandbox.base import Cell, Limits, Ran
+from tools.sandbox.canaries import escaped_by, trial
 from tools.sandbox.errors import SandboxBusy, SandboxUnavailable
 from tools.sandbox.wire import WireRan, of_cell
 
@@ -21,6 +23,10 @@ BEYOND_SECONDS = 60.0
 """Beside the time of the code: waiting for room there, starting its process, sending files."""
 LONGEST_REPLY = 64 << 20
 WAY_OUT = "start it there with `sandtable sandbox`, and check the settings sandbox_url and sandbox_key"
+
+NO_SANDBOX = (
+    "what answers there keeps nothing in: put `sandtable sandbox` of this version there, or set sandbox_url anew"
+)
 
 
 class RemoteSandbox:
@@ -31,16 +37,16 @@ class RemoteSandbox:
         self._salt = secrets.token_hex(16)
         """Several services may share the server: their sessions must not meet."""
         self._names: set[str] = set()
+        self._trying = asyncio.Lock()
+        self._holds = False
+        """Found by trying; whoever answers after a failure may be another."""
 
     async def run(self, cell: Cell) -> Ran:
+        await self._try()
         name = self._name(cell.session)
         if name:
             self._names.add(name)
-        answer = await self._call("POST", "v1/sandbox/run", of_cell(cell, name))
-        try:
-            return WireRan.model_validate_json(answer).ran()
-        except ValidationError:
-            raise self._unusable("its answer is no result of a cell") from None
+        return await self._run(cell, name)
 
     async def end(self, session: str) -> None:
         name = self._name(session)
@@ -65,6 +71,26 @@ class RemoteSandbox:
             raise self._unusable("it is no sandbox")
         return found
 
+    async def _try(self) -> None:
+        """Raises SandboxUnavailable where code gets out there, SandboxBusy."""
+        async with self._trying:
+            if self._holds:
+                return
+            # Neither is this machine's: a path there that nobody has, and the process that started the code's own.
+            code = trial(f"/tmp/sandtable-canary-{secrets.token_hex(8)}", "os.getppid()")
+            if escaped := escaped_by(await self._run(Cell(code=code), "")):
+                raise SandboxUnavailable(
+                    f"the sandbox at {self._http.where} does not hold: {'; '.join(escaped)}", NO_SANDBOX
+                )
+            self._holds = True
+
+    async def _run(self, cell: Cell, name: str) -> Ran:
+        answer = await self._call("POST", "v1/sandbox/run", of_cell(cell, name))
+        try:
+            return WireRan.model_validate_json(answer).ran()
+        except ValidationError:
+            raise self._unusable("its answer is no result of a cell") from None
+
     def _name(self, session: str) -> str:
         return hashlib.sha256(f"{self._salt} {session}".encode()).hexdigest() if session else ""
 
@@ -74,6 +100,7 @@ class RemoteSandbox:
             async with self._http.request(method, path, body) as reply:
                 data = await reply.read(LONGEST_REPLY)
         except BackendError as error:
+            self._holds = False
             raise SandboxUnavailable(str(error), WAY_OUT) from None
         if reply.status == 200:
             return data
@@ -83,6 +110,7 @@ class RemoteSandbox:
         raise self._unusable(message)
 
     def _unusable(self, why: str) -> SandboxUnavailable:
+        self._holds = False
         return SandboxUnavailable(f"the sandbox at {self._http.where} cannot be used: {why}", WAY_OUT)
 
 
