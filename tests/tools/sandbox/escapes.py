@@ -8,6 +8,7 @@ _LISTED: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".
 
 ALLOWED: dict[str, dict[str, str]] = _LISTED.pop("allowed")
 RESOURCES: dict[str, dict[str, str]] = _LISTED.pop("resources")
+HELD: dict[str, dict[str, str]] = _LISTED.pop("held")
 ESCAPES = {f"{group}-{name}": code for group, entries in _LISTED.items() for name, code in entries.items()}
 """Code by `group-name`."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.tools.sandbox.bench import SMALL, Bench, bench, processes
-from tests.tools.sandbox.escapes import ALLOWED, ESCAPES, RESOURCES, filled_in
+from tests.tools.sandbox.escapes import ALLOWED, ESCAPES, HELD, RESOURCES, filled_in
 from tests.tools.sandbox.world import SECRET, world
 from tools.sandbox import tiers
 from tools.sandbox.errors import SandboxUnavailable
@@ -28,11 +28,16 @@ def _missing(tier: str) -> str:
 
 
 @pytest.fixture(scope="module", params=["process", "bubblewrap"])
-def here(request, tmp_path_factory):
+def tier(request):
     if why := _missing(request.param):
         pytest.skip(why)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def here(tier, tmp_path_factory):
     root = tmp_path_factory.mktemp("world")
-    with world(root) as around, bench(root / "sandbox", LIMITS, request.param, load=True) as sandbox:
+    with world(root) as around, bench(root / "sandbox", LIMITS, tier, load=True) as sandbox:
         other = sandbox.run(
             "open('mine.txt', 'w').write('other-session')\nimport os; os.path.abspath('mine.txt')", "other"
         )
@@ -70,6 +75,23 @@ def test_who_wants_too_much_gets_an_end(here, name):
     assert ran.seconds < LIMITS.seconds + 3
     assert len(ran.output) <= LIMITS.output_bytes + 200
     assert (around.state(), _alive(sandbox)) == (before, alive)
+
+
+@pytest.fixture(scope="module")
+def patient(tier, tmp_path_factory):
+    """For code that takes the time that a slow disk or a busy machine makes it take."""
+    with bench(tmp_path_factory.mktemp("patient"), replace(SMALL, seconds=50), tier) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_who_takes_too_much_space_gets_an_end(here, patient, name):
+    around, _ = here
+    before, alive = around.state(), _alive(patient)
+    ran = patient.run(HELD[name]["code"])
+    assert re.search(HELD[name]["says"], ran.error), ran
+    assert ran.state == "lost"
+    assert (around.state(), _alive(patient)) == (before, alive)
 
 
 def _alive(sandbox: Bench) -> set[int]:
