@@ -15,6 +15,7 @@ from server.errors import ApiError, bad_request, not_found
 from server.ids import new_uuid
 from server.openai.schema import Body, Json
 from server.runs.order import Start, order_from
+from server.runs.runs import AnsweredAlready
 from server.services import Services, services_of, tenant_of
 from server.storage import runs
 
@@ -63,14 +64,10 @@ async def resume_run(request: Request, run_id: str, body: Answers) -> dict[str, 
         start=Start(command={"resume": given}),
         resumes=run_id,
     )
-    # Of two answers that come at once, the first counts.
-    if not await services.database.write(lambda db: runs.change_status(db, run_id, "waiting", "answered")):
-        raise ApiError(409, f"The run {run_id} has been answered already.", code="run_not_waiting")
     try:
-        await services.runs.submit(order)
-    except BaseException:
-        await services.database.write(lambda db: runs.change_status(db, run_id, "answered", "waiting"))
-        raise
+        await services.runs.submit(order, answers=run_id)
+    except AnsweredAlready:
+        raise ApiError(409, f"The run {run_id} has been answered already.", code="run_not_waiting") from None
     return {"id": order.run_id, "object": "run", "thread_id": order.thread_id, "resumes": run_id, "status": "queued"}
 
 

@@ -52,16 +52,25 @@ class Trainings:
 
     async def start(self) -> int:
         """Remove what belongs to no job, and go on with what an earlier process left; returns how much."""
-        known = await self._database.read(trainings.all_ids)
-        await asyncio.to_thread(self.models.sweep)
-        for job_id in await asyncio.to_thread(lambda: list(self.models.jobs())):
-            if job_id not in known:
-                await asyncio.to_thread(shutil.rmtree, self.models.work(job_id), ignore_errors=True)
+        known = await self._database.read(trainings.statuses)
+        await asyncio.to_thread(self._sweep, known)
         rows = await self._database.read(trainings.unfinished)
         for row in rows:
             self.put(row.id)
         self._worker = asyncio.create_task(self._work(), name="trainings")
         return len(rows)
+
+    def _sweep(self, known: Mapping[str, str]) -> None:
+        """`known`: status by job. What ended as the process was killed has not been tidied up."""
+        self.models.sweep()
+        for job_id in list(self.models.jobs()):
+            match known.get(job_id):
+                case "succeeded":
+                    self._tidy(job_id)
+                case "failed":
+                    self._leave_log(job_id)
+                case None | "cancelled":
+                    shutil.rmtree(self.models.work(job_id), ignore_errors=True)
 
     def put(self, job_id: str) -> None:
         """Announce a job that the database holds as `queued`, and whose folder is there."""

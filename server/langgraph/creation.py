@@ -11,6 +11,7 @@ from server.langgraph.removal import remove_runs, stop_runs
 from server.langgraph.route import Uuid
 from server.langgraph.run_schema import RunCreate, ThreadRunCreate
 from server.runs.order import Order
+from server.runs.runs import AnsweredAlready
 from server.services import Services, services_of, tenant_of
 from server.storage import runs, threads
 
@@ -41,17 +42,11 @@ async def begin(request: Request, thread_id: str | None, body: RunCreate) -> Ord
 async def _submit(services: Services, order: Order) -> None:
     """Raises ApiError if the run answers a question that has been answered already, or the service is full."""
     asked = order.resumes if order.start.checkpoint_id is None else None
-    if asked is not None and not await services.database.write(
-        lambda db: runs.change_status(db, asked, "waiting", "answered")
-    ):
-        message = f"The run {asked!r} has been answered already."
-        raise ApiError(409, message, param="command.resume", code="run_not_waiting")
     try:
-        await services.runs.submit(order)
-    except BaseException:
-        if asked is not None:
-            await services.database.write(lambda db: runs.change_status(db, asked, "answered", "waiting"))
-        raise
+        await services.runs.submit(order, answers=asked)
+    except AnsweredAlready:
+        message = f"The run {asked!r} has been answered already."
+        raise ApiError(409, message, param="command.resume", code="run_not_waiting") from None
 
 
 async def _thread(services: Services, tenant: str, thread_id: str, body: ThreadRunCreate) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy.exc import OperationalError
 
-from agents.events import Event, RunFinished
+from agents.events import End, Event, RunCancelled, RunFailed, RunFinished, RunInterrupted, RunLimited
 from server.errors import from_exception
 from server.persona_memories import memory_of
 from server.tool_context import tool_context
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from server.runs.order import Order
     from server.services import Services
 
+Ended: TypeAlias = RunFinished | RunFailed | RunCancelled | RunLimited | RunInterrupted
+"""The last event of a run."""
 STATUS = {
     "run_finished": "success",
     "run_failed": "error",
@@ -40,7 +42,8 @@ async def drive(
     stop: asyncio.Event | None = None,
     control: RunControl | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Run the order's pipeline and yield what happens; `services.events` has each event by then."""
+    """Run the order's pipeline and yield what happens. `services.events` has each event by then but for the last one,
+    which whoever drives stores together with the end of the run."""
     from agents.run import Deps
     from agents.stream import stream
     from server.experts import equipment
@@ -74,7 +77,8 @@ async def drive(
     )
     async with aclosing(told) as events:
         async for event in events:
-            services.events.append(event)
+            if not isinstance(event, End):
+                services.events.append(event)
             yield event
 
 

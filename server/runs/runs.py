@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from agents.events import EVENT, End, Event, RunCancelled, RunFailed, RunFinished, Token
 from server.errors import ApiError, from_exception
-from server.runs.driving import STATUS, drive, keep, keeps_steps
+from server.runs.driving import STATUS, Ended, drive, keep, keeps_steps
 from server.runs.order import Order, order_from, row_of
 from server.runs.pasts import past_of
 from server.runs.turns import QueueFull, Ticket
@@ -40,6 +40,10 @@ MOST_FRUITLESS = 20
 a process may be killed as often before a run has come to anything, and that is no fault of the run."""
 DRAIN_SECONDS = 5.0
 """How long a stop waits for steps to finish, so that they need not run again; calls to a model may take far longer."""
+
+
+class AnsweredAlready(Exception):
+    """The run that was to be answered waits no more; its id."""
 
 
 @dataclass
@@ -79,13 +83,16 @@ class Runs:
         finally:
             ticket.leave()
 
-    async def submit(self, order: Order, told: Sequence[Event] = ()) -> None:
+    async def submit(self, order: Order, told: Sequence[Event] = (), *, answers: str | None = None) -> None:
         """Queue a durable run: once this returns it will run, whatever happens to the process. `told`: the beginning of
-        its trace, if its thread stands beyond that already. Raises ApiError."""
+        its trace, if its thread stands beyond that already. `answers`: the run whose question it answers, which waits
+        no more from then on. Raises ApiError, AnsweredAlready: of two answers that come at once, the first counts."""
         ticket = self._enter(order)
         rows = [(order.run_id, event.seq, event.type, EVENT.dump_json(event).decode()) for event in told]
 
         def add(db: Connection) -> None:
+            if answers is not None and not runs.change_status(db, answers, "waiting", "answered"):
+                raise AnsweredAlready(answers)
             runs.add_run(db, row_of(order, durable=True), status="queued")
             runs.add_events(db, rows)
 
@@ -177,7 +184,7 @@ class Runs:
         ) as events:
             async for event in events:
                 if isinstance(event, End):
-                    await self._services.events.end(order.run_id, STATUS[event.type], event.answer)
+                    await _close(self._services, event)
 
 
 async def _called(under: Under) -> bool:
@@ -197,12 +204,14 @@ async def _in_the_foreground(services: Services, order: Order) -> AsyncGenerator
     try:
         async with aclosing(drive(services, order, durable=False)) as events:
             async for event in events:
-                last = event.seq
                 if isinstance(event, Token) and event.channel == "answer":
                     said += event.text
                 if isinstance(event, End):
+                    event = await _kept(services, order, event)
                     last = -1
-                    event = await _ended(services, order, event, event.answer)
+                    event = await _stored(services, event)
+                else:
+                    last = event.seq
                 yield event
     finally:
         if last >= 0:
@@ -212,18 +221,30 @@ async def _in_the_foreground(services: Services, order: Order) -> AsyncGenerator
             services.events.end_soon(order.run_id, "cancelled", said)
 
 
-async def _ended(services: Services, order: Order, event: Event, answer: str) -> Event:
-    """The run's last event, stored with all before it; or in its place why they could not be."""
+async def _kept(services: Services, order: Order, end: Ended) -> Ended:
+    """The run's last event, once its turn is kept; or in its place why it could not be."""
     try:
-        if isinstance(event, RunFinished) and not keeps_steps(order):
-            await keep(services, order, event)
-        await services.events.end(event.run_id, STATUS[event.type], answer)
+        if isinstance(end, RunFinished) and not keeps_steps(order):
+            await keep(services, order, end)
     except (OperationalError, sqlite3.OperationalError) as error:
-        why = from_exception(error)
-        about = event.model_dump(include={"seq", "at", "run_id", "answer", "usage", "seconds"})
-        message = f"the trace cannot be stored: {why.message}"
-        return RunFailed(error_type="NotStored", message=message, status=why.status, code=why.code, **about)
-    return event
+        return _not_stored(end, error)
+    return end
+
+
+async def _stored(services: Services, end: Ended) -> Ended:
+    """The same, once it is stored with all before it."""
+    try:
+        await _close(services, end)
+    except (OperationalError, sqlite3.OperationalError) as error:
+        return _not_stored(end, error)
+    return end
+
+
+def _not_stored(end: Ended, error: Exception) -> RunFailed:
+    why = from_exception(error)
+    about = end.model_dump(include={"seq", "at", "run_id", "answer", "usage", "seconds"})
+    message = f"the trace cannot be stored: {why.message}"
+    return RunFailed(error_type="NotStored", message=message, status=why.status, code=why.code, **about)
 
 
 def _cancelled(run_id: str, past: Past) -> RunCancelled:
@@ -240,7 +261,8 @@ def _end_of(past: Past) -> dict[str, Any]:
     return {"seq": past.last_seq + 1, "at": datetime.now(UTC), **about}
 
 
-async def _close(services: Services, end: RunCancelled | RunFailed) -> None:
+async def _close(services: Services, end: Ended) -> None:
+    """Its last event and the run's status are one: whoever follows it is told of neither without the other."""
     services.events.append(end)
     await services.events.end(end.run_id, STATUS[end.type], end.answer)
 

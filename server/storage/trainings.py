@@ -38,8 +38,9 @@ def unfinished(db: Connection) -> list[Row[Any]]:
     return list(db.execute(query.order_by(training_job.c.created_at)).all())
 
 
-def all_ids(db: Connection) -> set[str]:
-    return set(db.execute(select(training_job.c.id)).scalars())
+def statuses(db: Connection) -> dict[str, str]:
+    """By the id of the job."""
+    return {id: status for id, status in db.execute(select(training_job.c.id, training_job.c.status))}
 
 
 def begin(db: Connection, job_id: str) -> bool:

@@ -152,12 +152,21 @@ def test_a_running_job_is_cancelled_at_once(client, live, training_file):
     assert client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model is None
 
 
+def tidied(folder):
+    end = time.monotonic() + 60
+    while [path.name for path in folder.iterdir()] != ["worker.log"]:
+        assert time.monotonic() < end, list(folder.iterdir())
+        time.sleep(0.05)
+
+
 def test_a_training_that_fails_says_why(client, live, training_file):
     job = begun(client, live, training_file, 4, frozen_layers=2)
     failed = until(client, job, lambda job: job.status == "failed")
     assert failed.error.param == "frozen_layers"
     assert "one of which has to learn" in failed.error.message
-    folder, end = live.data_dir / "fine_tuning" / job.id, time.monotonic() + 60
-    while [path.name for path in folder.iterdir()] != ["worker.log"]:  # Said to have failed first, then tidied up.
-        assert time.monotonic() < end, list(folder.iterdir())
-        time.sleep(0.05)
+    folder = live.data_dir / "fine_tuning" / job.id
+    tidied(folder)  # Said to have failed first.
+    (folder / "training.jsonl").write_text("As if the service had been killed before it was tidied up.")
+    live.kill()
+    live.start()
+    tidied(folder)

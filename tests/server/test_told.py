@@ -1,13 +1,15 @@
-"""Whoever is told of a response finds it, and its run, from that moment on."""
+"""Whoever is told of a response finds it, and its run, from that moment on; a run that is told to be over is."""
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
 
 from tests.fake_upstream import ROLE, Canned, chunk, event, stream_of
-from tests.server.conftest import listening, upstream
+from tests.server.conftest import listening, until, upstream
 
 WHOLE = Canned(stream_of("It was a dark night."))
+SSE = {"accept": "text/event-stream"}
 HALF = Canned((event(chunk(ROLE)), event(chunk({"content": "It was a"}))), then="stall")
 
 
@@ -49,3 +51,29 @@ async def test_one_that_is_not_kept_leaves_only_its_trace(tmp_path):
         assert stored_runs(tmp_path) == set()
         trace = (await service.get(f"/v1/runs/{run_id}/events")).json()
         assert trace["data"][-1]["type"] == "run_finished"
+
+
+async def test_a_run_is_over_when_its_end_is_told(tmp_path):
+    async with upstream(whole=WHOLE) as fake, listening(tmp_path, backends=fake.profiles) as service:
+        chat = {"model": "chat", "messages": [{"role": "user", "content": "A story!"}]}
+        chat |= {"sandtable": {"backend": "fake:whole"}}
+        done = {(await service.post("/v1/chat/completions", json=chat)).json()["sandtable"]["run_id"]}
+        with closing(sqlite3.connect(tmp_path / "checkpoints.sqlite3")) as other:
+            other.execute("begin immediate")  # The turn of the next run cannot be kept before this is over.
+            asking = asyncio.create_task(service.post("/v1/chat/completions", json=chat))
+            (run_id,) = await until(lambda: new_runs(tmp_path, done))
+
+            async def status_at_its_end():
+                async with service.stream("GET", f"/v1/runs/{run_id}/events", headers=SSE) as reply:
+                    assert "run_finished" in "".join([line async for line in reply.aiter_lines()])
+                return (await service.get(f"/v1/runs/{run_id}")).json()["status"]
+
+            following = asyncio.create_task(status_at_its_end())
+            await asyncio.sleep(0.3)
+        assert await following == "success"
+        assert (await asking).status_code == 200
+
+
+async def new_runs(data_dir, known):
+    with closing(sqlite3.connect(data_dir / "sandtable.sqlite3")) as db:
+        return {id for (id,) in db.execute("select id from run")} - known
