@@ -1,7 +1,8 @@
 """How good rankings are by judgments, and whether one is better than another by more than chance.
 
 The measures are those of trec_eval (pytrec_eval), the tests scipy's. Means come with 95 % intervals of 2,000 bootstrap
-samples of the queries; differences with a paired permutation test, which flips the sign of queries' differences.
+samples of the queries; differences with a paired permutation test, which flips the sign of queries' differences. Of one
+query the interval is the value itself, and its difference proves nothing: either sign is as likely, p is 1.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def scores(rankings: Rankings, grades: Mapping[str, Mapping[str, int]], k: int) 
 
 
 def estimate(values: Sequence[float]) -> Estimate:
+    """Raises ValueError if there are no values, or one is no finite number."""
     import numpy as np
 
     sample = np.asarray(values, np.float64)
@@ -53,14 +55,15 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def compare(values: Sequence[float], baseline: Sequence[float]) -> Difference:
-    """`values` minus `baseline`, of the same queries in the same order."""
+    """`values` minus `baseline`, of the same queries in the same order. Raises as `estimate`."""
     import numpy as np
     from scipy.stats import permutation_test
 
     differences = np.asarray(values, np.float64) - np.asarray(baseline, np.float64)
     low, high = _interval(differences)
     p_value = 1.0
-    if differences.any():
+    # Of one difference scipy tests nothing, and flipping its sign could not tell it from chance either.
+    if len(differences) > 1 and differences.any():
         tested = permutation_test(
             (differences,),
             np.mean,
@@ -78,6 +81,8 @@ def _interval(sample: object) -> tuple[float, float]:
     import numpy as np
 
     held = np.asarray(sample)
+    if not len(held) or not np.isfinite(held).all():
+        raise ValueError(f"a mean needs finite values, got {held.tolist()[:10]}")
     chosen = np.random.default_rng(SEED).integers(0, len(held), (RESAMPLES, len(held)))
     low, high = np.percentile(held[chosen].mean(axis=1), [2.5, 97.5])
     return round(float(low), 4), round(float(high), 4)

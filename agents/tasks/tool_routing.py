@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from agents.tasks.base import BadData
 from agents.tasks.bfcl import question_of
 from retrieval.descriptions import By, described, ranked
 from retrieval.evaluation import compare, estimate
@@ -39,8 +40,10 @@ def pool_of(cases: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def asked_of(cases: Sequence[Mapping[str, Any]]) -> list[Asked]:
-    """Questions with one right function."""
+    """Questions with one right function. Raises BadData if there are none."""
     keyed = [case for case in cases if len(case.get("ground_truth", ())) == 1]
+    if not keyed:
+        raise BadData("no case has a 'ground_truth' of one call: there is nothing to route to")
     return [Asked(question_of(case), next(iter(case["ground_truth"][0]))) for case in keyed]
 
 

@@ -29,10 +29,11 @@ def measure(given: Given) -> dict[str, Any]:
         raise click.UsageError("'bfcl-routing' needs the folder of its data: --data DIR.")
     try:
         cases = cases_in(given.data)
+        asked = asked_of(cases)[: given.most]
     except BadData as error:
         raise CommandFailed(str(error), type="bad_data", wrong_use=True) from None
     with own_embedder(given.where) as embedder:
-        return measured(pool_of(cases), asked_of(cases)[: given.most], embedder)
+        return measured(pool_of(cases), asked, embedder)
 
 
 def show(found: dict[str, Any]) -> None:

@@ -73,6 +73,26 @@ def test_a_difference_is_told_from_chance():
     assert compare([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]).p_value == 0.25  # 2 of the 8 ways to flip three signs
 
 
+@pytest.mark.parametrize("difference", [0.0, 0.25, -1.0])
+def test_one_query_proves_nothing(difference):
+    found = compare([0.5 + difference], [0.5])
+    assert (found.mean, found.low, found.high, found.p_value) == (difference, difference, difference, 1.0)
+
+
+def test_differences_that_are_all_alike_are_tested_as_others_are():
+    found = compare([0.75] * 12, [0.5] * 12)
+    assert (found.mean, found.low, found.high) == (0.25, 0.25, 0.25)
+    assert found.p_value == round(2 / 2**12, 4)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, math.nan]], ids=["none", "nan"])
+def test_a_mean_of_nothing_is_no_number(values):
+    with pytest.raises(ValueError, match="finite values"):
+        estimate(values)
+    with pytest.raises(ValueError, match="finite values"):
+        compare(values, values)
+
+
 def test_files_are_ranked_by_their_best_chunk_and_stretches_by_themselves():
     hits = [hit(1, "a", 0, 100), hit(2, "a", 100, 200), hit(3, "b"), hit(4, "a", 200, 300), hit(5, "c")]
     whole = [Judgment(query="q", file_id="a", grade=2), Judgment(query="q", file_id="c", grade=0)]

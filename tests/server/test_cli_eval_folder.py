@@ -40,6 +40,8 @@ def test_indexes_are_measured_side_by_side_and_again_without_new_work(sandtable,
     again = sandtable.fine("eval", "mini", "-i", "bm25", "-i", "hybrid", "-n", "3", "--json").json
     assert [row["id"] for row in again["data"]] == [row["id"] for row in found["data"]]
     assert again["n_queries"] == 3
+    alone = sandtable.fine("eval", "mini", "-i", "bm25", "-i", "hybrid", "-n", "1", "--json").json
+    assert alone["data"][1]["judged"]["versus_active"]["ndcg"]["p_value"] == 1.0
     reranked = sandtable.fine("eval", "mini", "-i", "bm25", "--rerank", "neighbours", "--json").json["data"]
     assert [row["judged"]["rerank"] for row in reranked] == [None, "neighbours"]
     assert reranked[1]["judged"]["versus_plain"]["ndcg"]["p_value"] <= 1

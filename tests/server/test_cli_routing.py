@@ -58,6 +58,11 @@ def test_routing_is_measured_three_ways_and_drawn(sandtable, tmp_path):
     assert "recall@10" in told.out
     assert sandtable("eval", "bfcl-routing").code == 2
     assert sandtable("eval", "bfcl-routing", "--data", ".", "-n", "1").code == 0
+    (tmp_path / "keyless").mkdir()
+    keyless = json.dumps({**CASES[0], "ground_truth": []})
+    (tmp_path / "keyless" / "cases.jsonl").write_text(keyless)
+    told = sandtable("eval", "bfcl-routing", "--data", "keyless")
+    assert (told.code, "'ground_truth' of one call" in told.err) == (2, True)
     assert sandtable("eval", "bfcl-routing", "--data", "none").code == 2
 
 

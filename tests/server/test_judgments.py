@@ -82,6 +82,19 @@ async def test_a_judgment_takes_the_place_of_the_former_and_all_can_go(client):
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "gate.no_worse_ndcg")
 
 
+@pytest.mark.slow
+async def test_one_judged_query_is_enough_to_measure_and_to_build_by(client):
+    store, ids = await filled(client, 3, sandtable={"index": "bm25"})
+    await judge(client, store, *({"query": text(1), "file_id": ids[n], "grade": n + 1} for n in (0, 1)))
+    made = await ended(client, store, (await create(client, store, index="flat", gate={"no_worse_ndcg": True}))["id"])
+    assert made["status"] == "ready", made
+    reply = await evaluate(client, store)
+    assert reply.status_code == 200, reply.text
+    versus = reply.json()["data"][1]["versus_active"]["ndcg"]
+    assert (versus["low"], versus["high"], versus["p_value"]) == (versus["mean"], versus["mean"], 1.0)
+    assert (await activate(client, store, made["id"])).status_code == 200
+
+
 REFUSED = [
     {"query": "x", "file_id": "file-none", "grade": 1},
     {"query": "x", "file_id": "FILE", "grade": 11},
