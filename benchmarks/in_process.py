@@ -29,6 +29,7 @@ from retrieval.embedders.minilm import MiniLM
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import open_collection
+from retrieval.pace import Pace
 from retrieval.resources import Resources, build_thread
 from retrieval.tables import metadata
 
@@ -78,7 +79,7 @@ async def opened(folder: Path) -> AsyncIterator[tuple[Collection, Ingest]]:
         )  # fmt: skip
         collection = await open_collection(NAME, resources)
         yield collection, Ingest(database, loader, worker)
-        await collection.close()
+        await collection.close(Pace())
     finally:
         await queries.aclose()
         await loader.aclose()

@@ -191,13 +191,13 @@ class Collection:
         if lane is not None and all(other.chunking != lane.chunking for other in self.lanes.values()):
             del self.views[lane.chunking]
 
-    async def close(self) -> None:
-        """Leave bases behind that the next start can load, where enough has changed to be worth it."""
+    async def close(self, pace: Pace) -> None:
+        """Leave bases that the next start can load, where enough has changed to be worth it, while `pace` lasts."""
         await self.stop()
         async with self.changing:
             for lane in list(self.lanes.values()):
                 if len(lane.generation) <= FOLD_AT_CLOSE:
-                    await self._fold(lane, 256, None)
+                    await self._fold(lane, 256, pace)
 
     async def stop(self) -> None:
         """End what goes on beside searches and changes."""
@@ -216,7 +216,7 @@ class Collection:
         for lane in list(self.lanes.values()):
             await self._fold(lane, FOLD_AT_LEAST, self.pace)
 
-    async def _fold(self, lane: Lane, at_least: int, pace: Pace | None) -> None:
+    async def _fold(self, lane: Lane, at_least: int, pace: Pace) -> None:
         if lane.refusal is not None or not lane.generation.is_due(at_least):
             return
         try:

@@ -9,6 +9,7 @@ RetrievalError
 +-- UnknownGeneration no such generation is loaded (names those that are)
 +-- GenerationNotReady a generation whose status does not allow what is asked of it
 +-- GateFailed        a generation that misses what its gate demands (`misses`: the figures)
++-- TrainingEnded     the process that trained an index came to no end of its own (says how)
 +-- IndexUnavailable  the engine that holds an index cannot be reached or used (names the setting, and the way out)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
 +-- BadReranker       a reranker's spec that names none
@@ -54,6 +55,9 @@ class UnknownGeneration(RetrievalError): ...
 
 
 class GenerationNotReady(RetrievalError): ...
+
+
+class TrainingEnded(RetrievalError): ...
 
 
 class GateFailed(RetrievalError):

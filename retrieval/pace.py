@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -26,13 +27,17 @@ class Pace:
 
     `share`: of one core, above 0 to 1. Between two slices the thread sleeps for what the last one took beyond it, so
     that searches beside it keep their latency. `told(done, total)` hears of progress, on the thread of the work.
+    `seconds`: from now on, after which the work stops by itself.
     """
 
-    def __init__(self, share: float = 1.0, told: Callable[[int, int], None] | None = None) -> None:
+    def __init__(
+        self, share: float = 1.0, told: Callable[[int, int], None] | None = None, seconds: float = math.inf
+    ) -> None:  # fmt: skip
         if not 0 < share <= 1:
             raise ValueError(f"share must be above 0 and at most 1, got {share!r}")
         self.share = share
         self._told = told
+        self._end = time.monotonic() + seconds
         self._stop = threading.Event()
         self._since: dict[int, float] = {}
 
@@ -40,14 +45,18 @@ class Pace:
         """Make the next `slice` raise Stopped. From any thread."""
         self._stop.set()
 
+    def wait(self, seconds: float) -> None:
+        """For what another process does meanwhile. Raises Stopped, at once."""
+        if self._stop.wait(seconds) or time.monotonic() > self._end:
+            raise Stopped
+
     def slice(self, done: int = 0, total: int = 0) -> None:
         """Note progress (if `total` is given) and give way. Raises Stopped."""
         if self._told is not None and total:
             self._told(done, total)
         here, now = threading.get_ident(), time.thread_time()
         idle = min((now - self._since.get(here, now)) * (1 / self.share - 1), LONGEST_IDLE)
-        if self._stop.wait(idle) if idle > 0 else self._stop.is_set():
-            raise Stopped
+        self.wait(max(idle, 0.0))
         self._since[here] = now
 
 

@@ -19,6 +19,7 @@ from retrieval.collection import Collection
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
 from retrieval.opening import open_collection
+from retrieval.pace import Pace
 from retrieval.resources import Resources
 from server.errors import not_found
 from server.leftover_tables import LeftoverTables
@@ -26,6 +27,9 @@ from server.storage import files
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+CLOSE_S = 5.0
+"""That a stop may take to write the indexes of all collections: a graph or lists may need minutes."""
 
 
 class OpenCollections:
@@ -113,9 +117,10 @@ class OpenCollections:
 
     async def close(self) -> None:
         opened = await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        pace = Pace(seconds=CLOSE_S)
         for collection in opened:
             if isinstance(collection, Collection):
-                await collection.close()
+                await collection.close(pace)
         for _, queries in self._embedders.values():
             await queries.aclose()
         await asyncio.to_thread(self._resources.rerankers.close)

@@ -16,7 +16,17 @@ from retrieval.indexes.finder import Finder
 from retrieval.indexes.flat import FlatIndex
 from retrieval.indexes.places import best, found_at, stacked
 from retrieval.indexes.plan import Knobs, Plan, plan
-from retrieval.indexes.rows import Stored, checked, merge, read_rows, rescored, search_rows, vectors_of, write_rows
+from retrieval.indexes.rows import (
+    VECTORS,
+    Stored,
+    checked,
+    merge,
+    read_rows,
+    rescored,
+    search_rows,
+    vectors_of,
+    write_rows,
+)
 from retrieval.indexes.segments import Segment
 from retrieval.pace import Pace
 
@@ -206,22 +216,25 @@ class AnnIndex:
         if built is not None:
             how, index = built[0], built[1].faiss if built[1] is not None else None
         else:
-            how, index = self._build(rows, pace)
-        if index is None or finder.own_vectors(index) is None:
-            write_rows(rows, path)
-        else:
+            how, index = self._build(rows, path, pace)
+        if index is not None and finder.own_vectors(index) is not None:
             np.save(path / "ids.npy", rows.ids)
+        elif not (path / VECTORS).is_file():  # The training may have needed them.
+            write_rows(rows, path)
         if index is not None:
             finder.write(index, path / "finder.faiss")
         about = {"dimension": self.dimension, "factory": how.factory, "refine": how.refine, "notes": how.notes}
         (path / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
-    def _build(self, rows: Stored, pace: Pace) -> tuple[Plan, Any]:
+    def _build(self, rows: Stored, path: Path, pace: Pace) -> tuple[Plan, Any]:
         how = self._rules[0](self.dense, len(rows.ids), self.dimension)
         if how.factory is None:
             return how, None
         try:
-            return how, finder.build(how.factory, rows.vectors, pace)
+            index = finder.started(how.factory, self.dimension)
+            if not index.is_trained:
+                write_rows(rows, path)
+            return how, finder.filled(index, rows, how.factory, path, pace)
         except RuntimeError as error:
             why = str(error).splitlines()[0].rpartition("Error: ")[2]
             return Plan(None, notes=(f"{self.dense}: faiss could not build {how.factory} ({why}): exact search",)), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -57,3 +58,14 @@ def lists(index: Any) -> Any | None:
 
     inner = _inner(index)
     return inner if isinstance(inner, faiss.IndexIVF) else None
+
+
+def parts(index: Any) -> Iterator[Any]:
+    """The index and those in it: behind a transformation, of the lists' centroids, below a graph."""
+    import faiss
+
+    yield index
+    for name in ("index", "quantizer", "storage"):
+        within = getattr(index, name, None)
+        if isinstance(within, faiss.Index):
+            yield from parts(faiss.downcast_index(within))

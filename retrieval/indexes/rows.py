@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FEW: Final = 16
 """Below one row in so many, gathering the wanted rows is quicker than having faiss pass over the others."""
+VECTORS: Final = "vectors.faiss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def write_rows(rows: Stored, path: Path) -> None:
     import numpy as np
 
     np.save(path / "ids.npy", rows.ids)
-    faiss.write_index(rows.faiss, str(path / "vectors.faiss"))
+    faiss.write_index(rows.faiss, str(path / VECTORS))
 
 
 def read_rows(path: Path) -> Stored:
@@ -70,7 +71,7 @@ def read_rows(path: Path) -> Stored:
     import faiss
     import numpy as np
 
-    return Stored(np.load(path / "ids.npy"), faiss.read_index(str(path / "vectors.faiss"), faiss.IO_FLAG_MMAP_IFC))
+    return Stored(np.load(path / "ids.npy"), faiss.read_index(str(path / VECTORS), faiss.IO_FLAG_MMAP_IFC))
 
 
 def checked(queries: Vectors, k: int, dimension: int) -> Vectors:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,13 +16,14 @@ from typing import BinaryIO, Final
 
 from retrieval.errors import LoadFailed
 from retrieval.loaders.load import load
+from retrieval.parent import die_with_parent
 
 # Seconds of processor time beyond the caller's time-out, after which the kernel ends a worker that nobody stopped.
 _GRACE: Final = 10
 
 
 def main() -> None:
-    _die_with_parent()
+    die_with_parent()
     _limit_memory(int(sys.argv[1]))
     # Libraries may print: replies keep the real stdout for themselves.
     replies = os.fdopen(os.dup(1), "wb")
@@ -54,16 +54,6 @@ def _answer(path: Path, filename: str) -> bytes:
         return json.dumps({"error": str(error), "code": error.code}).encode("utf-8")
     except OSError as error:
         return json.dumps({"error": f"{filename!r} cannot be read: {error.strerror}", "code": "invalid_file"}).encode()
-
-
-def _die_with_parent() -> None:
-    """Where the end of stdin would be noticed late: a parser may hold the interpreter lock for long."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    parent_death_signal = 1
-    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -56,7 +56,7 @@ class Workshop:
     async def close(self, *, folding=True):
         """`folding=False`: as a killed process leaves it."""
         if folding:
-            await self.collection.close()
+            await self.collection.close(Pace())
         await self.collection.stop()
         for _, queries in self.queries.values():
             await queries.aclose()
