@@ -1,12 +1,14 @@
 """Building a generation behind the one that serves: load or make it, catch up with writes, tune, measure, judge.
 
 Every step leaves what the next start needs: vectors are stored as they are made, the index when it is written. So a
-build that a kill cut short is begun again and soon is where it was.
+build that a kill cut short is begun again and soon is where it was. `attempts` counts beginnings since something was
+stored: one that gets no further may be what ends the process. A stop takes its attempt back.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,10 @@ from retrieval.gate import Gate, misses
 from retrieval.judged import judged_scores
 from retrieval.measure import K, measure
 from retrieval.opening import join, note_model
+from retrieval.pace import Stopped
 from retrieval.reach import serves
 from retrieval.sampling import sample
+from retrieval.tables import generation
 from retrieval.tuning import tune
 
 if TYPE_CHECKING:
@@ -31,12 +35,23 @@ if TYPE_CHECKING:
 async def build(collection: Collection, row: Row[Any], pace: Pace) -> None:
     """Bring a queued generation to `ready`. Raises Stopped, RetrievalError, and what an embedder raises."""
     database = collection.resources.database
+    change = partial(generations.change, generation_id=row.id, only=generations.UNFINISHED)
+    await database.write(partial(change, status="building", attempts=row.attempts + 1))
+    pace.kept = lambda: database.write_here(partial(change, attempts=1))
+    try:
+        await _built(collection, row, pace, change)
+    except Stopped:
+        await database.write(partial(change, attempts=generation.c.attempts - 1))
+        raise
+
+
+async def _built(collection: Collection, row: Row[Any], pace: Pace, change: Callable[..., bool]) -> None:
+    database = collection.resources.database
 
     async def note(**values: Any) -> None:
-        await database.write(partial(generations.change, generation_id=row.id, only=generations.UNFINISHED, **values))
+        await database.write(partial(change, **values))
 
     began = time.perf_counter()
-    await note(status="building", attempts=row.attempts + 1)
     lane = await join(collection, row, pace, fold=True)
     if lane.refusal is not None:
         raise lane.refusal

@@ -98,7 +98,7 @@ def batches(
         vectors, words = [], []
         for at in range(0, len(rows), SLICE):
             some = rows[at : at + SLICE]
-            vectors += _vectors(database, embedder, some) if dense else []
+            vectors += _vectors(database, embedder, some, pace) if dense else []
             words += [terms(row.text) for row in some] if lexical else []
             pace.slice(start + at + len(some), len(ids))
         yield Batch(
@@ -109,7 +109,7 @@ def batches(
         )
 
 
-def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]]) -> list[Any]:
+def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]], pace: Pace) -> list[Any]:
     with database.engine.connect() as db, db.begin():
         known = read_vectors(db, embedder, [row.text_sha256 for row in rows])
     lacking = {row.text_sha256: row.text for row in rows if row.text_sha256 not in known}
@@ -119,5 +119,6 @@ def _vectors(database: Database, embedder: Embedder, rows: Sequence[Row[Any]]) -
             # A file may have been deleted since its rows were read: nobody would clear its vectors away any more.
             there = select(chunk.c.text_sha256).where(chunk.c.text_sha256.in_(list(made)))
             write_vectors(db, embedder, {digest: made[digest] for digest in set(db.execute(there).scalars())})
+        pace.keep()
         known.update(made)
     return [known[row.text_sha256] for row in rows]

@@ -65,6 +65,10 @@ class Database:
         """As `read`, on the calling thread, which must not be the event loop's: for work that is on a thread anyway."""
         return self._run(query, False)
 
+    def write_here(self, change: Callable[[Connection], T]) -> T:
+        """As `write`, on the calling thread, which must not be the event loop's."""
+        return self._run(change, True)
+
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Run `change` in a transaction: all of it is committed when this returns, or none of it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, change, True)

@@ -260,6 +260,8 @@ class Generation:
             with self._lock.writing():
                 dense.adopt(fresh)
         bases.keep_only(self.directory, base)
+        if pace is not None:
+            pace.keep()
         with self._lock.writing():
             self._base_size = len(ids)
             self._changed -= changed

@@ -73,12 +73,13 @@ def end(
     db: Connection, generation_id: str, status: Literal["cancelled", "failed"], error: str | None = None,
     only: tuple[Status, ...] = (*UNFINISHED, "ready", "retired"),
 ) -> bool:  # fmt: skip
-    """Give a generation up, and forget what only it needed. False if there is none of a status that may be."""
+    """Give a generation up, and forget what only it needed; if it failed, its vectors stay until it is deleted, for
+    another try. False if there is none of a status that may be."""
     row = by_id(db, generation_id)
     if row is None or row.status not in only:
         return False
     change(db, generation_id, status=status, error=error)
-    forget(db, row)
+    forget(db, row, vectors=status != "failed")
     return True
 
 
@@ -100,11 +101,11 @@ def remove(db: Connection, collection_id: str, generation_id: str) -> bool:
     return True
 
 
-def forget(db: Connection, row: Row[Any]) -> None:
+def forget(db: Connection, row: Row[Any], *, vectors: bool = True) -> None:
     """Drop the chunks and vectors that only this generation needed, which is gone or given up."""
     collection_id = row.collection_id
     orphans.drop_unneeded(db, collection_id, view_keys(db, collection_id))
-    if row.fingerprint is not None:
+    if vectors and row.fingerprint is not None:
         needed = (
             select(chunk.c.text_sha256)
             .join(generation, generation.c.collection_id == chunk.c.collection_id)

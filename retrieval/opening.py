@@ -139,6 +139,7 @@ async def _cut_all(collection: Collection, sizes: Chunking, pace: Pace) -> None:
         for row in rows:
             _, chunks = await collection.in_thread(cut, row.text, sizes, row.media_type)
             await database.write(partial(catalog.put_cut, content_id=row.id, chunking=sizes.key, chunks=chunks))
+            await collection.in_thread(pace.keep)
             await collection.in_thread(pace.slice)
 
 

@@ -39,11 +39,19 @@ class Pace:
         self._told = told
         self._end = time.monotonic() + seconds
         self._stop = threading.Event()
+        self.kept: Callable[[], object] | None = None
+        """Called once, on the thread of the work, when the first thing is stored that need not be made again."""
         self._since: dict[int, float] = {}
 
     def stop(self) -> None:
         """Make the next `slice` raise Stopped. From any thread."""
         self._stop.set()
+
+    def keep(self) -> None:
+        """Note that something was stored that outlives this process."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept()
 
     def wait(self, seconds: float) -> None:
         """For what another process does meanwhile. Raises Stopped, at once."""

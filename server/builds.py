@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""Starts of the service after which a build that never came to an end is given up: it may be what ends them."""
+"""Ends of the service, none of them a stop, with nothing stored between, after which a build is given up."""
 
 
 class Builds:
@@ -123,7 +123,9 @@ class Builds:
             return
         try:
             if row.attempts >= ATTEMPTS:
-                raise RetrievalError(f"the service ended {row.attempts} times while this generation was being built")
+                raise RetrievalError(
+                    f"the service ended {row.attempts} times while this generation was being built, and got no further"
+                )
             await build(collection, row, pace)
         except Stopped:
             raise

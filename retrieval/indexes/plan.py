@@ -12,7 +12,8 @@ AUTO_GRAPH: Final = 50_000
 """Vectors from which `auto` is a graph. Below it an exact search costs less than the encoding of the query."""
 SMALLEST_LISTS: Final = 4
 CODE_BITS: Final = 4
-"""Of ivfpq: 16 centroids a sub-vector train on 624 vectors in a second (256 centroids: on 9,984 in ten), and their distances are looked up in registers. `REFINE` makes good for what they are coarser."""
+"""Of ivfpq: 16 centroids a sub-vector train on 624 vectors in a second (256 centroids: on 9,984 in ten), and their
+distances are looked up in registers. `REFINE` makes good for what they are coarser."""
 REFINE: Final = 4
 """Candidates per result whose exact inner product is taken when the finder's own scores are approximate."""
 

@@ -5,7 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
+from retrieval import generations
 from retrieval.activation import activate
+from retrieval.build import build
 from retrieval.errors import EmbedderMismatch, EmbedderMissing, GateFailed, GenerationNotReady
 from retrieval.pace import Pace, Stopped
 from retrieval.tables import content, embedding
@@ -89,18 +91,50 @@ async def test_a_build_that_was_stopped_does_not_embed_again(tmp_path):
             await shop.add(f"f{n}", text(n))
         pace = Pace(told=lambda done, total: pace.stop() if done >= 32 else None)
         id = await shop.make("hnsw")
-        from retrieval.build import build
-
         with pytest.raises(Stopped):
             await build(shop.collection, await shop.generation(id), pace)
-        assert (await shop.generation(id)).status == "building"
+        row = await shop.generation(id)
+        assert (row.status, row.attempts) == ("building", 0)
         made = shop.embedder.embedded["document"]
         assert made >= 32
         await shop.reopen(folding=False)
         await build(shop.collection, await shop.generation(id), Pace())
         row = await shop.generation(id)
-        assert (row.status, row.attempts) == ("ready", 2)
+        assert (row.status, row.attempts) == ("ready", 1)
         assert shop.embedder.embedded["document"] == 64
+
+
+class Killed(Exception):
+    pass
+
+
+class Killing(Wide):
+    """As if the process ended within its first batch, or after it."""
+
+    def __init__(self, fingerprint, batches):
+        super().__init__(fingerprint)
+        self.batches = batches
+
+    def embed(self, texts, *, kind):
+        if kind == "document":
+            self.batches -= 1
+            if self.batches < 0:
+                raise Killed
+        return super().embed(texts, kind=kind)
+
+
+@pytest.mark.parametrize(("batches", "attempts"), [(0, 3), (1, 1)], ids=["got no further", "stored something"])
+async def test_a_build_counts_its_beginnings_since_it_last_stored_something(tmp_path, batches, attempts):
+    async with workshop(tmp_path, index="bm25") as shop:
+        for n in range(20):
+            await shop.add(f"f{n}", text(n))
+        id = await shop.make("flat", embedder="wide")
+        for _ in range(3):
+            shop.others["wide"] = Killing("wide-1", batches)
+            shop.queries.pop("wide", None)
+            with pytest.raises(Killed):
+                await build(shop.collection, await shop.generation(id), Pace())
+        assert (await shop.generation(id)).attempts == attempts
 
 
 @pytest.mark.parametrize("embedder", [HashEmbedder("other-1"), Wide("other-1")], ids=["weights", "dimension"])
@@ -146,9 +180,11 @@ async def test_a_generation_whose_embedder_fails_does_not_hold_up_the_others(tmp
         )
         assert list(shop.collection.lanes) == ["gen_1"]
         assert {h.file_id for h in await shop.collection.search("ivy", 5)} == {"a", "b"}
-        assert await shop.count(embedding) == 2
         with pytest.raises(GenerationNotReady, match="failed"):
             await activate(shop.collection, row.id)
+        assert await shop.count(embedding) == 3  # what another try would need
+        await shop.database.write(lambda db: generations.remove(db, row.collection_id, row.id))
+        assert await shop.count(embedding) == 2
 
 
 @pytest.mark.slow
