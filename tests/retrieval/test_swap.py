@@ -126,7 +126,7 @@ class Killing(Wide):
 @pytest.mark.parametrize(("batches", "attempts"), [(0, 3), (1, 1)], ids=["got no further", "stored something"])
 async def test_a_build_counts_its_beginnings_since_it_last_stored_something(tmp_path, batches, attempts):
     async with workshop(tmp_path, index="bm25") as shop:
-        for n in range(20):
+        for n in range(64):
             await shop.add(f"f{n}", text(n))
         id = await shop.make("flat", embedder="wide")
         for _ in range(3):
