@@ -143,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument(
-        "--refresh", type=int, default=10, help="steps between two indexes; a stale one is 30 times as old"
+        "--refresh", type=int, default=10, help="steps between two indexes; the stale one has 30 times as many"
     )
     parser.add_argument("--seeds", type=int, default=1, help="figures are means over so many")
     parser.add_argument("--plot", type=Path, help="picture, .svg or .png")

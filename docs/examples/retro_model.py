@@ -145,11 +145,14 @@ class Database:
         """(Q, m) chunks, and the number of the document that each is from, or -1; returns (Q, k, 2m): [N, F].
 
         Chunks of the same document are left out, so none finds itself. The last chunk of a document has no
-        continuation, so it is no neighbour."""
+        continuation, so it is no neighbour. Raises ValueError for a chunk that has fewer than k."""
         far = torch.cdist(self._key(queries), self.keys)
         same = self.document[None, :] == document[:, None]
         last = torch.arange(len(self.keys)) % self.chunks.shape[1] == self.chunks.shape[1] - 1
-        found = far.masked_fill(same | last[None, :], torch.inf).topk(k, largest=False).indices
+        left = ~(same | last[None, :])
+        if (fewest := int(left.sum(1).min())) < k:
+            raise ValueError(f"a chunk has {fewest} neighbours in the other documents, and k is {k}")
+        found = far.masked_fill(~left, torch.inf).topk(k, largest=False).indices
         flat = self.chunks.flatten(0, 1)
         return torch.cat([flat[found], flat[found + 1]], dim=-1)
 

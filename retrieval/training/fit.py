@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import pairwise
 from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -59,15 +60,25 @@ def fit(
     # In one pass with the passages, questions are padded to their length, and a processor computes it all.
     apart = column_merging_disabled() if trainer.args.device.type == "cpu" else nullcontext()
     with apart:
-        done = trainer.train(resume_from_checkpoint=last)
+        trainer.train(resume_from_checkpoint=last)
     best = trainer.state.best_model_checkpoint
     return {
         "steps": trainer.state.global_step,
         "epochs": round(float(trainer.state.epoch or 0), 3),
         "best_step": int(best.rpartition("-")[2]) if best else trainer.state.global_step,
-        "train_loss": round(float(done.training_loss), 4),
+        "train_loss": mean_loss(trainer.state.log_history),
         "device": str(trainer.args.device),
     }
+
+
+def mean_loss(history: Sequence[Mapping[str, Any]]) -> float | None:
+    """By step, of what was logged, which a checkpoint has of the processes before, too; what the trainer returns is of
+    this process alone. None: nothing was logged."""
+    logged = [(int(entry["step"]), float(entry["loss"])) for entry in history if "loss" in entry]
+    if not logged:
+        return None
+    steps = [after - before for (before, _), (after, _) in pairwise([(0, 0.0), *logged])]
+    return round(sum(count * loss for count, (_, loss) in zip(steps, logged, strict=True)) / logged[-1][0], 4)
 
 
 def _last(folder: Path) -> str | None:

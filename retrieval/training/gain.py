@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retrieval.indexes.bm25 import BM25Index
 
 MEASURES: Final = ("mrr", "recall", "recall_at_1", "average_rank")
+LOWER_IS_BETTER: Final = frozenset({"average_rank"})
 FUSED: Final = {"untuned": "hybrid_untuned", "tuned": "hybrid"}
 DEEP: Final = 100
 """Of a fusion, so many ranks are looked at."""
@@ -56,14 +57,16 @@ def _ranks(ids: Sequence[int], example: Example, where: Mapping[str, int]) -> li
 
 def gain(found: Mapping[str, Places]) -> dict[str, Any]:
     """The means of each way of searching with their intervals, and what differs between before and after, by a paired
-    permutation test."""
+    permutation test. Of every measure more than 0 is better: of ranks it is the places that were gained."""
     by_way = {way: figures(one) for way, one in found.items()}
+    after, before = by_way["tuned"], by_way["untuned"]
+    sides = {name: (before, after) if name in LOWER_IS_BETTER else (after, before) for name in MEASURES}
     return {
         "n_queries": len(found["tuned"]),
         "means": {
             way: {name: estimate(values[name]).model_dump() for name in MEASURES} for way, values in by_way.items()
         },
-        "gain": {name: compare(by_way["tuned"][name], by_way["untuned"][name]).model_dump() for name in MEASURES},
+        "gain": {name: compare(better[name], worse[name]).model_dump() for name, (better, worse) in sides.items()},
     }
 
 

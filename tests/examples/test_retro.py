@@ -54,6 +54,17 @@ def test_neighbours_reach_the_last_token_of_their_chunk_and_none_before(parts):
     assert torch.equal(everything[:, : M - 1], before[:, : M - 1])
 
 
+def test_a_chunk_without_neighbours_is_said_to_have_none(parts):
+    torch, made, _, _, _ = parts
+    alone = made.Database(torch.randint(V, (1, 3 * M)), M, torch.randn(V, 8))
+    own = alone.chunks[0]
+    with pytest.raises(ValueError, match="a chunk has 0 neighbours in the other documents, and k is 1"):
+        alone.neighbours(own, torch.zeros(3, dtype=torch.long), 1)
+    assert alone.neighbours(own, torch.full((3,), -1), 2).shape == (3, 2, 2 * M)
+    with pytest.raises(ValueError, match="has 2 neighbours"):
+        alone.neighbours(own, torch.full((3,), -1), 3)
+
+
 def test_with_cross_attention_at_zero_it_is_the_base_model(parts):
     torch, made, _, _, _ = parts
     torch.manual_seed(1)

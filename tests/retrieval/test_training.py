@@ -148,6 +148,11 @@ def test_a_killed_training_goes_on_to_the_same_weights(base, data, tmp_path):
     assert again[-1]["type"] == "done"
     begun = next(event for event in again if event["type"] == "progress")
     assert begun["done"] > 0
+    losses = [
+        json.loads((tmp_path / name / "out" / "trained.json").read_text("utf-8"))["training"]["train_loss"]
+        for name in ("whole", "killed")
+    ]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-3)
     assert any("goes on from checkpoint-" in event.get("message", "") for event in again)
     one, other = (load_file(tmp_path / name / "out" / "model" / "model.safetensors") for name in ("whole", "killed"))
     assert all(np.allclose(one[name], other[name], atol=1e-5) for name in one)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from retrieval.errors import TrainingRefused
 from retrieval.training.bases import base_of
 from retrieval.training.examples import Example, read
-from retrieval.training.fit import _last, check_installed
+from retrieval.training.fit import _last, check_installed, mean_loss
+from retrieval.training.gain import gain
 from retrieval.training.negatives import columns, lexical, mined
 from retrieval.training.recipe import Recipe
 from retrieval.training.split import groups, split
@@ -135,6 +136,19 @@ def test_a_passage_with_an_answer_is_no_negative_by_chance_either():
     holding = ["Report: 三百一十二 boats", *(f"xyz {n} 三百一十二" for n in range(400))]
     assert all("negative_1" not in columns([boats], [*boats.positives, *holding], 1, 0, seed) for seed in range(5))
     assert columns([boats], [*boats.positives, *holding, "a bus"], 1, 0, seed=0)["negative_1"] == ["a bus"]
+
+
+def test_the_loss_of_a_training_is_that_of_all_its_steps():
+    history = [{"step": 200, "loss": 3.0}, {"step": 200, "eval_mrr": 0.5}, {"step": 300, "loss": 1.5}]
+    assert mean_loss(history) == 2.5
+    assert mean_loss(history[1:2]) is None
+
+
+def test_a_gain_above_0_is_better_of_ranks_too():
+    found = gain({"untuned": [[2], [9], [4]], "tuned": [[1], [4], [4]]})
+    assert found["gain"]["average_rank"]["mean"] == 2.0
+    assert found["gain"]["average_rank"]["low"] >= 0
+    assert found["gain"]["mrr"]["mean"] > 0
 
 
 def test_a_recipe_has_bounds():
