@@ -24,6 +24,14 @@ class Walk(Protocol):
     def push(self, token: int) -> None: ...
 
 
+class Beams(Protocol):
+    """Answers to one prompt that grow together, each from one of those before."""
+
+    def next(self, answers: Sequence[Sequence[int]]) -> Floats:
+        """Log-probabilities of the token after each of the answers: answers × vocabulary."""
+        ...
+
+
 class Guide(Protocol):
     """Which tokens may come next in an answer that fits a schema."""
 
@@ -56,9 +64,7 @@ class Model(Protocol):
 
     def walk(self, prompt: Sequence[int]) -> Walk: ...
 
-    def next(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Floats:
-        """Log-probabilities of the token after each of the answers: answers × vocabulary."""
-        ...
+    def beams(self, prompt: Sequence[int]) -> Beams: ...
 
     def score(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> list[list[float]]:
         """The log-probability of each token of each answer."""

@@ -40,7 +40,8 @@ class Search:
         self, model: Model, mixture: Sequence[Weighted], beams: int, most: int, stops: Callable[[Ids], bool]
     ) -> None:
         """`most`: tokens of an answer; `stops`: whether an answer is over, other than by a token that says so."""
-        self._model, self._mixture, self._beams, self._most, self._stops = model, mixture, beams, most, stops
+        self._model, self._beams, self._most, self._stops = model, beams, most, stops
+        self._mixture = [(model.beams(part.prompt), part.logweight) for part in mixture]
         self._alive: list[tuple[Ids, float]] = [((), 0.0)]
         self._ended: list[Found] = []
         self._steps = 0
@@ -81,9 +82,6 @@ class Search:
     def _mixed(self, answers: Sequence[Ids]) -> Floats:
         import numpy as np
 
-        one = [self._model.next(part.prompt, answers) for part in self._mixture]
-        if len(one) == 1:
-            return one[0] + self._mixture[0].logweight
-        weights = np.array([part.logweight for part in self._mixture])
-        mixed: Floats = np.logaddexp.reduce(np.stack(one) + weights[:, None, None], axis=0)
+        one = [part.next(answers) + weight for part, weight in self._mixture]
+        mixed: Floats = np.logaddexp.reduce(np.stack(one), axis=0) if len(one) > 1 else one[0]
         return mixed

@@ -10,7 +10,9 @@ import copy
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
+from backends.causal.hf_beams import GROWN, ROWS, HfBeams
 from backends.errors import RequestRefused
 from backends.spoken import joined, spoken
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 KEPT_TOKENS = 8192
 """Of all kept prompts together; the last one is kept however long."""
-ROWS = 64
-"""Answers of one batch."""
 
 
 class Read:
@@ -36,7 +36,10 @@ class Read:
 
 
 class HfModel:
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, room: int = GROWN
+    ) -> None:
+        """`room`: tokens of growing answers that are kept, of all searches at once."""
         self._model, self._tokenizer, self._name = model, tokenizer, name
         config = getattr(model, "generation_config", None)
         ends = config.eos_token_id if config is not None else None
@@ -46,6 +49,8 @@ class HfModel:
         window = getattr(model.config, "max_position_embeddings", None)
         self.window: int | None = window if isinstance(window, int) and window > 0 else None
         self._read: OrderedDict[tuple[int, ...], Read] = OrderedDict()
+        self._room = room
+        self._growing: WeakSet[HfBeams] = WeakSet()
         self._guides: Any = None
 
     def prompt(self, messages: Sequence[Message], *, plain: bool) -> list[int]:
@@ -68,7 +73,12 @@ class HfModel:
     def walk(self, prompt: Sequence[int]) -> HfWalk:
         return HfWalk(self, prompt)
 
+    def beams(self, prompt: Sequence[int]) -> HfBeams:
+        return HfBeams(self, prompt, self._growing, self._room)
+
     def next(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Floats:
+        """Log-probabilities of the token after each of the answers, which are read from their beginning: answers ×
+        vocabulary."""
         import numpy as np
 
         rows = [
@@ -100,6 +110,10 @@ class HfModel:
             self._guides = Guides(self._tokenizer, self._model.config.get_text_config().vocab_size, self.ends)
         made: SchemaGuide = self._guides.guide(schema)
         return made
+
+    @property
+    def device(self) -> torch.device:
+        return self._model.device
 
     def floats(self, logits: torch.Tensor) -> Floats:
         import torch

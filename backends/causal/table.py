@@ -89,6 +89,9 @@ class TableModel:
     def walk(self, prompt: Sequence[int]) -> TableWalk:
         return TableWalk(self, prompt)
 
+    def beams(self, prompt: Sequence[int]) -> TableBeams:
+        return TableBeams(self, prompt)
+
     def next(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Floats:
         import numpy as np
 
@@ -126,6 +129,14 @@ class TableModel:
         with np.errstate(divide="ignore"):
             logprobs: Floats = np.log(chances)
         return logprobs
+
+
+class TableBeams:
+    def __init__(self, model: TableModel, prompt: Sequence[int]) -> None:
+        self._model, self._prompt = model, prompt
+
+    def next(self, answers: Sequence[Sequence[int]]) -> Floats:
+        return self._model.next(self._prompt, answers)
 
 
 class TableWalk:
