@@ -13,10 +13,13 @@ from agents.memory.record import Record
 from agents.memory.settings import Format
 from agents.sources import unfenced
 from agents.spending import estimate
+from retrieval.analysis import terms
 
 if TYPE_CHECKING:
     from agents.memory.recalling import Recalled
 
+ALIKE = 0.4
+"""The least share of the terms of both that both have. `The team meets in room B204` and `... D117` have .43."""
 COLUMNS = ("id", "date", "kind", "subject", "text")
 
 
@@ -29,6 +32,24 @@ def shown(found: Sequence[Recalled], format: Format, budget: int) -> str:
             break
         kept.append(one.record)
     return unfenced(FORMATS[format](kept)) if kept else ""
+
+
+def newest_first(found: Sequence[Recalled]) -> list[Recalled]:
+    """Best first, but of neighbours that say nearly the same, which may be an older and a newer value, the newer."""
+    told: list[Recalled] = []
+    for one in found:
+        place = len(told)
+        while place and _older(told[place - 1].record, one.record):
+            place -= 1
+        told.insert(place, one)
+    return told
+
+
+def _older(before: Record, record: Record) -> bool:
+    if (before.created_at, before.id) >= (record.created_at, record.id):
+        return False
+    ours, theirs = set(terms(before.text)), set(terms(record.text))
+    return len(ours & theirs) >= ALIKE * len(ours | theirs)
 
 
 def natural(records: Sequence[Record]) -> str:

@@ -20,7 +20,7 @@ from langgraph.runtime import Runtime
 from agents.errors import LimitReached
 from agents.memory import calls
 from agents.memory.drafting import facts
-from agents.memory.formats import fenced, shown
+from agents.memory.formats import fenced, newest_first, shown
 from agents.memory.observing import observe
 from agents.memory.reminder import Reminder
 from agents.memory.requests import remaining, to_forget
@@ -101,6 +101,8 @@ async def recall_memory(state: MemoryState, runtime: Runtime[Run]) -> MemoryStat
             gone = await calls.forgot(run, what)
             told = FORGOTTEN.format(count=len(gone))
         found = await calls.recalled(run, settings, question)
+        if settings.kind != "stream" and settings.format != "embeddings":
+            found = newest_first(found)
     text = "\n\n".join(part for part in (told, fenced(summary, shown(found, settings.format, settings.budget))) if part)
     run.reminder = Reminder(text=text, summary=summary, records=tuple(one.record for one in found))
     return {**update, "recalled": run.reminder.model_dump(mode="json")}

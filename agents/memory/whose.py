@@ -16,7 +16,10 @@ from retrieval.analysis import terms
 _WORDS = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _MINE = frozenset(("my", "our", "user's", "users"))
 _OF_MINE = (("of", "mine"), ("of", "user"), ("of", "the", "user"), ("of", "ours"))
-_HAS = listed("have has had own owns owned got bought keep keeps adopted use uses 've")
+_HAS = listed(
+    "have has had own owns owned got bought buy buys keep keeps adopted use uses used plan plans planned planning book"
+    " booked take takes taking took wear wears drive drives drove ride rides lost sold 've"
+)
 _IS = listed("is are was were has had will can does did isn't wasn't")
 _BETWEEN = re.compile(
     r".*'s|.*s'|.*ed|.*(?<!s)s|the|an?|this|that|of|in|on|at|to|for|with|and|or|but|who|his|her|its|their|your|no|not|had"

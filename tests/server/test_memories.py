@@ -143,7 +143,7 @@ def test_the_command_shows_corrects_exports_and_erases(sandtable, tmp_path):
     sandtable.fine("memory", "edit", "2", "--text", "My dog is called Max.", *whose)
     assert "Max" in sandtable.fine(*ask, "What is my dog called?").out
     sandtable.fine("memory", "export", "--format", "rows", "--out", tmp_path / "all.csv", *whose)
-    assert "my dog,My dog is called Max." in (tmp_path / "all.csv").read_text()
+    assert "my dog's name,My dog is called Max." in (tmp_path / "all.csv").read_text()
     assert sandtable.fine("memory", "forget", "that I live in Rome", "--json", *whose).json["ids"] == [1]
     assert len(sandtable.fine("memory", "list", "--json", *whose).json["data"]) == 1
     sandtable.fine("memory", "erase", *whose)

@@ -187,6 +187,14 @@ async def test_without_a_model_statements_are_kept_superseded_recalled_and_forgo
     assert "Paris" not in told[-1].answer
 
 
+async def test_of_two_values_the_newer_is_told_first():
+    given = memory()
+    for statement in ("The team meets in room B204.", "My dog is called Rex.", "The team meets in room D117."):
+        await told_by(deps(Quoting(), given), asked(statement))
+    told = await told_by(deps(Quoting(), given), asked("In which room does the team meet?", records=2))
+    assert told[-1].answer == "The team meets in room D117. The team meets in room B204."
+
+
 async def test_many_statements_of_one_message_are_kept_and_what_is_not_is_told():
     given = memory()
     told = await told_by(deps(Quoting(), given), asked(" ".join(f"Shelf {n} has books." for n in range(60))))

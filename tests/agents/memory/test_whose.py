@@ -33,6 +33,11 @@ CASES = [
         ["I live in Rome.", "The user lives in Rome.", "Ada lives in Rome."],
         ["My sister lives in Rome.", "Tom lives in Rome.", "The user's sister lives in Rome."],
     ),
+    (
+        "my trip",
+        ["The user is planning a trip to Japan.", "I booked the trip."],
+        ["I love Ann's trip.", "I met a trip guide."],
+    ),
     ("Rome", ["I live in Rome.", "My sister lives in Rome."], []),
     (
         "我的名字",
