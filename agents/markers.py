@@ -35,8 +35,7 @@ class Marker:
 
 def markers(answer: str) -> list[Marker]:
     """Return the markers in order; those side by side vouch for the same words."""
-    # Blanked, the markers cannot disturb the sentences, and every place stays where it was.
-    bare = _MARKER.sub(lambda match: " " * len(match[0]), answer)
+    bare = without_markers(answer)
     spans = sentences(bare)
     since, found = 0, []
     for group in _groups(answer):
@@ -46,6 +45,11 @@ def markers(answer: str) -> list[Marker]:
         found += [Marker(m.start(), m.end(), _numbers(m[1]), passage, claims) for m in group]
         since = group[-1].end()
     return found
+
+
+def without_markers(answer: str) -> str:
+    """Blanked, they cannot disturb the words, and every place stays where it was."""
+    return _MARKER.sub(lambda match: " " * len(match[0]), answer)
 
 
 def _groups(answer: str) -> Iterator[list[re.Match[str]]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.abstention import sentence
+from agents.markers import without_markers
 from agents.tasks.base import Item, PaperFigure, Verdict
 from agents.tasks.boundary_material import Asked, Document, Material
 from agents.tasks.declining import declines
@@ -51,10 +52,11 @@ class Boundary:
 
         Who declines and says an answer all the same has not abstained.
         """
-        right = any(says(answer, one) for one in item.gold["answers"])
-        follows = "instead" in item.gold and says(answer, item.gold["instead"])
+        text = without_markers(answer)  # The 1 of [1] is no answer.
+        right = any(says(text, one) for one in item.gold["answers"])
+        follows = "instead" in item.gold and says(text, item.gold["instead"])
         bare = answer.strip() == sentence(item.question)
-        abstained = bare or (declines(answer) and not right and not follows)
+        abstained = bare or (declines(text) and not right and not follows)
         details = {"abstained": float(abstained)}
         if "instead" in item.gold:
             details["follows"] = float(follows)

@@ -62,7 +62,8 @@ def test_only_the_number_itself_is_replaced():
         "The text does not provide enough information.", "The answer is not in the provided context.",
         "提供的资料中没有提到这一点。", "根据所给的资料，我无法回答这个问题。",
         "我不知道。", "文中未提及。", "上下文中没有相关信息。",
-        "抱歉，没有找到答案。", "不知道",
+        "抱歉，没有找到答案。", "不知道", "資料沒有說明是誰建造的。", "根據所給的資料，我無法確定答案。",
+        "I'm not sure; it is unclear from the given passages.", "I cannot help with that.",
     ],
 )  # fmt: skip
 def test_to_say_that_the_sources_do_not_say(answer):
@@ -94,7 +95,7 @@ def test_hardly_a_sentence_of_the_data_is_taken_for_declining(data_dir):
         sessions = [talk[name] for name in talk if re.fullmatch(r"session_\d+", name)]
         sentences += [turn["text"] for session in sessions for turn in session]
     assert len(sentences) == 15_958
-    assert sum(map(declines, sentences)) == 4
+    assert sum(map(declines, sentences)) == 5
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,7 @@ def test_hardly_a_sentence_of_the_data_is_taken_for_declining(data_dir):
         ("The tower is 330 metres tall; the sources do not say who built it.", False, 1.0, 0.0),
         ("The sources do not mention that.", False, 0.0, 1.0),
         ("It was built in 1330.", False, 0.0, 0.0),
+        ("It has lifts and stairs [330].", False, 0.0, 0.0),
         (SENTENCES["en"], False, 0.0, 1.0),
     ],
 )
