@@ -1,9 +1,10 @@
 """The Berkeley function calling leaderboard: a question, the functions there are, and the call that is right.
 
 Source: Patil et al. 2024, BFCL (Apache-2.0), versions with answer keys; a folder's `*.jsonl` have lines `{"id",
-"question", "function", "ground_truth"}`. The pipeline is offered the functions as the client's own tools, so that it is
-`chat` that can be scored, with any backend that calls tools. Three things are scored apart: which function, with which
-arguments (where it is the right one), and whether the call could be carried out, which a wrong one may well.
+"question", "function", "ground_truth"}`. `chat` is offered the functions as the client's own tools, which takes a
+backend that calls tools; `mrkl` has them as its experts (`agents.tasks.mrkl_calls`), with any. Three things are scored
+apart: which function, with which arguments (where it is the right one), and whether the call could be carried out,
+which a wrong one may well.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ class Bfcl:
 
     def check(self, item: Item, answer: str, finalists: Sequence[str] = ()) -> Verdict:
         """`answer`: the calls as JSON, [{"name", "arguments"}]."""
-        calls = calls_in(answer)
+        calls, functions, key = calls_in(answer), item.gold["function"], item.gold["key"]
         if calls is None:
-            return Verdict(0.0, {"function": 0.0, "executable": 0.0}, "no call")
-        functions, key = item.gold["function"], item.gold["key"]
+            names = _names_in(answer)
+            if names and names == sorted(as_name(name) for one in key for name in one):
+                return Verdict(0.0, {"function": 1.0, "arguments": 0.0, "executable": 0.0}, "no arguments")
+            return Verdict(0.0, {"function": 0.0, "executable": 0.0}, "wrong name" if names else "no call")
         finding = judged(calls, functions, key)
         named = finding.fault not in ("name", "count")
         details = {"function": float(named), "executable": float(all(_fits(call, functions) for call in calls))}
@@ -102,6 +105,14 @@ def calls_in(answer: str) -> list[Call] | None:
         return [Call(str(one["name"]), dict(one["arguments"])) for one in json.loads(answer)] or None
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def _names_in(answer: str) -> list[str]:
+    """Of calls whose arguments are none, sorted; empty: the answer has no calls."""
+    try:
+        return sorted(as_name(str(one["name"])) for one in json.loads(answer))
+    except (ValueError, TypeError, KeyError):
+        return []
 
 
 def key_calls(key: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[Call]:

@@ -96,8 +96,12 @@ def evaluate(
 
 
 async def _run(where: Where, evaluation: Evaluation, items: list[Item], kept: Any, at_once: int, as_json: bool) -> None:
+    from server.cli import eval_mrkl
     from server.cli.connection import connect
     from server.cli.eval_runs import answer_all
 
+    if eval_mrkl.concerns(evaluation):
+        await eval_mrkl.extract_all(where, evaluation, items, kept, at_once, quiet=as_json)
+        return
     async with connect(where) as api:
         await answer_all(api, evaluation, items, kept, at_once, quiet=as_json)

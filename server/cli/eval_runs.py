@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -85,6 +85,19 @@ async def answer_all(
     api: Api, evaluation: Evaluation, items: Sequence[Item], kept: Kept, at_once: int, *, quiet: bool
 ) -> None:
     """Ask what is not answered yet. Raises CommandFailed if the service refuses the command as such."""
+    await side_by_side(partial(_answer, api), evaluation, items, kept, at_once, quiet=quiet)
+
+
+async def side_by_side(
+    ask: Callable[[Evaluation, Item], Awaitable[dict[str, Any]]],
+    evaluation: Evaluation,
+    items: Sequence[Item],
+    kept: Kept,
+    at_once: int,
+    *,
+    quiet: bool,
+) -> None:
+    """Keep what `ask` makes of each item that has no answer yet. Raises what it raises."""
     left = [item for item in items if not kept.has(evaluation, item)]
     gate, done = asyncio.Semaphore(at_once), len(items) - len(left)
     with progress(len(items), quiet, "items") as tell:
@@ -93,7 +106,7 @@ async def answer_all(
         async def one(item: Item) -> None:
             nonlocal done
             async with gate:
-                kept.add(await _answer(api, evaluation, item))
+                kept.add({"asked": _digest(_body(evaluation, item)), **await ask(evaluation, item)})
             done += 1
             tell(done)
 
@@ -128,9 +141,8 @@ def _digest(body: Mapping[str, Any]) -> str:
 
 
 async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any]:
-    body = _body(evaluation, item)
     try:
-        reply = await api.call("POST", "/v1/chat/completions", json=body)
+        reply = await api.call("POST", "/v1/chat/completions", json=_body(evaluation, item))
     except CommandFailed as error:
         if error.status in (400, 401, 403, 404) and error.code not in OF_THE_ITEM:
             raise
@@ -140,7 +152,6 @@ async def _answer(api: Api, evaluation: Evaluation, item: Item) -> dict[str, Any
     trace = await _trace(api, about["run_id"])
     return {
         "id": item.id,
-        "asked": _digest(body),
         "backend": about["backend"],
         "answer": answer,
         "outputs": await outputs_of(api, evaluation.task, item, (answer, *trace["trials"])),

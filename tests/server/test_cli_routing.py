@@ -81,6 +81,53 @@ def test_calls_of_a_backend_are_scored_in_parts(sandtable, tmp_path):
     assert found["reasons"] == {"wrong value": 1}
 
 
+def test_the_router_and_the_extraction_of_mrkl_are_scored_apart(sandtable, tmp_path):
+    """Asked for: right; a wrong value; arguments that do not fit, twice; the wrong function; none."""
+    said = {
+        "Rome": ("weather_get", {"city": "Rome"}),
+        "Oslo": ("trains_find", {"start": "Oslo", "end": "Trondheim"}),
+        "Bern": ("weather_get", {"town": "Bern"}),
+        "Kyiv": ("trains_find", {"start": "Kyiv", "end": "Lviv"}),
+        "Lima": ("model", {}),
+    }
+    script = [
+        {"match": city, "told": told, "text": json.dumps(value)}
+        for city, (name, given) in said.items()
+        for told, value in (("You are a router", {"expert": name}), ("Read out", given))
+    ]
+    more = [
+        {**CASES[0], "id": city, "question": [[{"role": "user", "content": f"How is the weather in {city}?"}]],
+         "ground_truth": [{"weather.get": {"city": [city]}}]}
+        for city in ("Bern", "Kyiv", "Lima")
+    ]  # fmt: skip
+    # What does not fit is asked for again in a message of its own.
+    script.append({"match": "cannot be used", "text": json.dumps({"town": "Bern"})})
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    (tmp_path / "cases" / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in [*CASES, *more]))
+    scored = ("eval", "bfcl", "-p", "mrkl", "-b", "scripted:script.json", "--data", "cases")
+    found = sandtable.fine(*scored, "--json").json
+    means = {name: (metric["mean"], metric["n"]) for name, metric in found["metrics"].items()}
+    assert means == {
+        "score": (0.2, 5),
+        "function": (0.6, 5),
+        "arguments": (pytest.approx(1 / 3), 3),
+        "executable": (0.6, 5),
+    }
+    assert found["reasons"] == {"wrong value": 1, "no arguments": 1, "wrong name": 1, "no call": 1}
+    assert (found["failed"], found["calls"]) == (0, 2.0)
+
+
+@pytest.mark.slow
+def test_the_router_of_mrkl_is_scored_without_a_model_and_bad_options_are_named(sandtable):
+    scored = ("eval", "bfcl", "-p", "mrkl", "-b", "extractive", "--data", "cases")
+    found = sandtable.fine(*scored, "-o", "router=hybrid", "-o", "min_score=0", "--json").json
+    assert (found["metrics"]["function"]["mean"], found["reasons"]) == (1.0, {"no arguments": 2})
+    assert "arguments" in sandtable.fine(*scored, "-o", "router=lexical").out
+    assert sandtable("eval", "bfcl", "-p", "mrkl", "--data", "cases").code == 2
+    assert sandtable(*scored, "-o", "shortlist=0").code == 2
+    assert sandtable("eval", "bfcl", "-p", "mrkl", "-b", "nosuch:x", "--data", "cases").code == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bfcl", "bfcl-live-multiple"])
 def test_a_backend_that_says_the_answer_keys_scores_all(sandtable, data_dir, tmp_path, name):
