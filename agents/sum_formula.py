@@ -33,6 +33,8 @@ def joined(left: Formula, sign: str, right: Formula) -> Formula:
         raise NotRead("negative two squared may be 4 or -4")
     before, after = (WHOLE, SIGN) if level == POWER else (level, level + 1)
     kind = "percent" if level == SUM and left.kind == "percent" else ""
+    if sign == "/" and left.text.isdecimal() and right.text.isdecimal():
+        kind = "fraction"  # `1/3 of 27`
     return Formula(f"{left.within(before)}{sign}{right.within(after)}", level, kind, True)
 
 

@@ -126,6 +126,9 @@ class Reader:
             if sign := self._sign("* / // %"):
                 self._take("sign")
                 left = joined(left, sign, self._signed())
+            elif self._kind() == "of" and left.kind == "fraction":
+                self._take("of")
+                left = joined(left, "*", self._signed())
             elif self._kind() == "percent" and self._remainder():
                 self._take("percent")
                 left = joined(left, "%", self._signed())
@@ -159,9 +162,11 @@ class Reader:
 
     def _what(self) -> Formula:
         """A number, with all that belongs to it."""
-        found = self._first()
+        begin, found = self._place, self._first()
         while True:
             kind = self._kind()
+            if kind in ("after", "的") and begin > 1 and self._tokens[begin - 1].over == "/":
+                raise NotRead("2/3 squared may be 4/9 or 2/9")
             if kind == "percent" and not self._remainder():
                 self._take("percent")
                 found = Formula(f"{found.within(PRODUCT)}/100", PRODUCT, "percent", found.done)
@@ -187,6 +192,10 @@ class Reader:
             return joined(what, "**" if self._take("raised", "fold").kind == "raised" else "*", number)
         if what.kind in ("percent", "fraction"):
             return joined(what, "*", self._signed())
+        if self._kind() == "number" and self._sign("/", 1) and self._kind(2) == "number":
+            over = self._take("number").text
+            self._take("sign")
+            return joined(share(over, self._take("number").text, "fraction"), "*", what)
         if self._kind() in ("hundredths", "fraction") or self._kind(1) == "percent":
             part = self._first()
             if self._maybe("percent"):

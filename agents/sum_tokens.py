@@ -30,7 +30,7 @@ class Token(NamedTuple):
     text: str = ""
     """Of a number its decimal figures; of a sign or function what the calculator calls it."""
     over: str = ""
-    """Of a fraction its denominator."""
+    """Of a fraction its denominator; of a sign how it is written, if that is `/`."""
 
 
 _ASKS_FIRST = re.compile(
@@ -50,7 +50,7 @@ _ASKS_LAST = re.compile(
     r"|what|how much|in total|altogether|exactly|be)"
     r"|等于|是|得|为|的?结果|的值|的?答案|多少|几|什么|啊|呢|吗|吧|呀|了|谢谢|算一下|帮我算|一共|总共|合计)$"
 )
-_DATE = re.compile(r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}\b|\b\d{1,2}/\d{1,2}/\d{4}\b")
+_DATE = re.compile(r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}\b|\b\d{1,2}([-/])\d{1,2}\2\d{4}\b")
 
 _W = "|".join(sorted(WORDS, key=len, reverse=True))
 _S = "|".join(("hundred", *SCALES))
@@ -190,7 +190,7 @@ def _next(text: str, place: int, *, called: bool) -> tuple[Token, int]:
             return read(found), found.end()
     for kind, name, pattern in _VOCABULARY:
         if (found := pattern.match(text, place)) and found.end() > place:
-            return Token(kind, name or found[0]), found.end()
+            return Token(kind, name or found[0], "/" if found[0] == "/" else ""), found.end()
     raise NotRead(text[place:])
 
 
