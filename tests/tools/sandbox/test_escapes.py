@@ -81,6 +81,7 @@ def test_who_wants_too_much_gets_an_end(here, name):
 def patient(tier, tmp_path_factory):
     """For code that takes the time that a slow disk or a busy machine makes it take."""
     with bench(tmp_path_factory.mktemp("patient"), replace(SMALL, seconds=50), tier) as sandbox:
+        sandbox.run("1")  # its process is there before the first attack
         yield sandbox
 
 
