@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
 from backends.base import Completion, Message
-from backends.errors import BadStructuredOutput, CapabilityMissing
+from backends.errors import BadStructuredOutput, CapabilityMissing, RequestRefused
 from backends.json_text import NotJSON, json_in
 from backends.prompts import SCHEMA_PROMPT
-from backends.schema_check import MOST_SHOWN, problems
+from backends.schema_check import BadSchema, problems
+from backends.schema_worker import MOST_SHOWN
+from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
     from agents.run import Run
@@ -38,16 +41,16 @@ async def ask_json(run: Run, *messages: Message, fits: type[BaseModel] | Mapping
 
     A backend that holds its answers to schemas is given this one; any other is told it in words. Neither is trusted.
     What does not fit is sent back once with what is wrong; both calls are in the trace. `fixed` as for `Run.ask`.
-    Raises BadStructuredOutput, BadSchema, and what `Run.ask` raises.
+    Raises BadStructuredOutput, RequestRefused for a schema that no answer can be held to, and what `Run.ask` raises.
     """
     schema = dict(fits) if isinstance(fits, Mapping) else fits.model_json_schema()
     reply, messages = await _ask(run, messages, schema, fixed)
-    value, wrong = _read(reply, fits)
+    value, wrong = await _read(reply, fits)
     if not wrong:
         return value
     run.warn("structured_output", f"asked again, because the answer does not fit: {'; '.join(wrong)}")
     reply, _ = await _ask(run, _again(messages, reply, wrong, schema), schema, fixed)
-    value, wrong = _read(reply, fits)
+    value, wrong = await _read(reply, fits)
     if wrong:
         raise _unfit(run, reply, wrong)
     return value
@@ -61,11 +64,11 @@ async def answer_in_json(run: Run, *messages: Message, schema: Mapping[str, Any]
     """
     held = {**fixed, "stream_to": "answer", "hold": lambda _: True}
     reply, messages = await _ask(run, messages, schema, held)
-    value, wrong = _read(reply, schema)
+    value, wrong = await _read(reply, schema)
     if wrong and not _passed_on(reply):
         run.warn("structured_output", f"asked again, because the answer does not fit: {'; '.join(wrong)}")
         reply, _ = await _ask(run, _again(messages, reply, wrong, schema), schema, held)
-        value, wrong = _read(reply, schema)
+        value, wrong = await _read(reply, schema)
         if wrong and not _passed_on(reply):
             raise _unfit(run, reply, wrong)
     if not wrong and not _is_json(reply.message.content):
@@ -116,16 +119,18 @@ async def _ask(
     return await run.ask(*messages, **fixed), messages
 
 
-def _read(reply: Completion, fits: type[BaseModel] | Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """The value, and what is wrong with it."""
+async def _read(reply: Completion, fits: type[BaseModel] | Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """The value, and what is wrong with it. Raises RequestRefused."""
     try:
         value = json_in(reply.message.content)
         if isinstance(fits, Mapping):
-            return value, problems(value, fits)
+            return value, await on_a_thread(partial(problems, value, fits), "an answer's schema")
         return fits.model_validate_json(json.dumps(value)), []
     except NotJSON as error:
         cut = "; it was cut off at the limit of its length" if reply.finish == "length" else ""
         return None, [f"{error}{cut}"]
+    except BadSchema as error:
+        raise RequestRefused(f"an answer cannot be held to this JSON schema: {error}") from None
     except ValidationError as error:
         return None, [_told(one) for one in error.errors()[:MOST_SHOWN]]
 

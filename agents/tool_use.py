@@ -22,7 +22,7 @@ from backends.base import ToolCall
 from retrieval.base import Hit
 from tools.base import Tool
 from tools.errors import BadArguments, Fault
-from tools.perform import Outcome, perform
+from tools.perform import Outcome, checked, perform
 
 if TYPE_CHECKING:
     from agents.run import Run
@@ -112,7 +112,7 @@ async def use(run: Run, call: ToolCall, tools: dict[str, Tool], options: ToolOpt
         wrong = f"there is no tool {call.name!r}; there are {', '.join(tools) or 'none'}"
         return await _note(run, call, Outcome(wrong, fault="unknown_tool"))
     try:
-        tool.check(call.arguments)
+        await checked(tool, call.arguments)
     except BadArguments as error:
         return await _note(run, call, Outcome(str(error), fault="bad_arguments"))
     note = ""
@@ -171,7 +171,7 @@ async def _approved(run: Run, call: ToolCall, tool: Tool) -> tuple[ToolCall, str
             return call, None
         edited = json.dumps(dict(approval.edit), ensure_ascii=False)
         try:
-            tool.check(edited)
+            await checked(tool, edited)
         except BadArguments as error:
             details = {**details, "problem": f"the changed arguments do not fit: {error}"}
         else:

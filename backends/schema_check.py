@@ -1,46 +1,63 @@
-"""Whether a value fits a JSON schema, and where not. For structured answers and for arguments of tool calls."""
+"""Whether a value fits a JSON schema, and where not. For structured answers and for arguments of tool calls.
+
+Schemas come from strangers, and values from models that strangers may have told what to say. A schema of a few lines
+can ask for a check that lasts for years: references that branch at each step, a pattern that is tried in exponentially
+many ways. So checks are made in processes of their own (`backends.schema_worker`): they hold up nobody, and end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-MOST_SHOWN = 5
-"""Problems named at once: a model that is told twenty mends none of them."""
-LONGEST = 300
+from backends.schema_processes import CPU_SECONDS, OF_THIS_PROCESS
+from backends.schema_worker import TOO_DEEP
+
+TOO_MUCH = (
+    f"checking a value against the schema takes more than {CPU_SECONDS:g} seconds of computing or too much memory; use "
+    "fewer references that branch, and no pattern with a repetition inside a repetition"
+)
 
 
 class BadSchema(ValueError):
     """The schema itself is not one; the message says where."""
 
 
+class CostlyCheck(BadSchema):
+    """It is one, but whether this value fits it takes too much to find out."""
+
+
 def problems(value: Any, schema: Mapping[str, Any]) -> list[str]:
     """What is wrong with `value`, worst first, each as `PLACE: what`; [] when it fits.
 
     The schema's own `$schema` decides the draft, 2020-12 if it has none. `$ref` reaches within the schema only: nothing
-    is fetched. Raises BadSchema.
+    is fetched. It blocks, for seconds at worst: not to be called on an event loop. Raises BadSchema, CostlyCheck.
     """
-    from jsonschema.exceptions import SchemaError, best_match, relevance
-    from jsonschema.validators import Draft202012Validator, validator_for
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
+    reply = _reply(value, [schema])
+    if "bad" in reply:
+        raise BadSchema(reply["bad"])
+    found: list[str] = reply["problems"]
+    return found
 
-    kind = validator_for(schema, default=Draft202012Validator)
+
+def first_bad(schemas: Sequence[Mapping[str, Any]]) -> tuple[int, BadSchema] | None:
+    """The place of the first schema that nothing could be held to, and why. Blocks as `problems` does, for all of them
+    no longer than that may for one. Raises CostlyCheck."""
+    reply = _reply({}, schemas)
+    return (reply["at"], BadSchema(reply["bad"])) if "bad" in reply else None
+
+
+def _reply(value: Any, schemas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of `backends.schema_worker`. Raises BadSchema, CostlyCheck."""
     try:
-        kind.check_schema(schema)
-        validator = kind(schema, registry=Registry())
-        found = sorted(validator.iter_errors(value), key=relevance, reverse=True)
-        # Of an anyOf the branch that fits best says more than "is not valid under any".
-        return [_told(best_match([error]) or error) for error in found[:MOST_SHOWN]]
-    except SchemaError as error:
-        raise BadSchema(f"the schema is not a JSON schema: {_told(error)}") from None
-    except Unresolvable as error:
-        raise BadSchema(f"the schema refers to {error.ref!r}, which it does not hold") from None
+        asked = json.dumps({"value": value, "schemas": [dict(schema) for schema in schemas]}).encode()
     except RecursionError:
-        raise BadSchema("the schema or the value is nested too deeply to be checked") from None
-
-
-def _told(error: Any) -> str:
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
-    message = " ".join(str(error.message).split())
-    return f"{place or 'the value'}: {message if len(message) <= LONGEST else message[:LONGEST] + '…'}"
+        raise BadSchema(TOO_DEEP) from None
+    except ValueError as error:  # An integer of more digits than Python writes.
+        raise BadSchema(f"the schema or the value cannot be written as JSON: {error}") from None
+    answer = OF_THIS_PROCESS.answered(asked)
+    if answer is None:
+        raise CostlyCheck(TOO_MUCH)
+    reply: dict[str, Any] = json.loads(answer)
+    return reply

@@ -26,7 +26,7 @@ def line(console: Console, text: str, style: str = "") -> None:
 
 def piece(console: Console, text: str) -> None:
     """A part of a text that is still being written."""
-    console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
+    console.print(text, end="", markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def table(

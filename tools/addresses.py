@@ -20,6 +20,10 @@ NOT_PUBLIC_4 = tuple(
         ),
     )
 )  # fmt: skip
+FROM_INSIDE = IPv4Address("168.63.129.16")
+"""Public by its number, and answered by the host of a virtual machine: the platform of Azure, which hands out what the
+machine was given to start with. Other clouds have theirs in the networks above.
+Source: learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16"""
 UNICAST_6 = IPv6Network("2000::/3")
 """All that has been given out of IPv6."""
 NOT_PUBLIC_6 = tuple(map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
@@ -33,7 +37,7 @@ def is_public(address: Address) -> bool:
         if isinstance(inner, IPv6Address):
             return inner in UNICAST_6 and not any(inner in network for network in NOT_PUBLIC_6)
         address = inner
-    return not any(address in network for network in NOT_PUBLIC_4)
+    return address != FROM_INSIDE and not any(address in network for network in NOT_PUBLIC_4)
 
 
 def unwrapped(address: Address) -> Address:

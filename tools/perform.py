@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
 from backends.unicode import whole
 from tools.base import Context, Result, Tool
 from tools.errors import BadArguments, Fault, ToolError
+from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
     from retrieval.base import Hit
@@ -32,9 +34,8 @@ class Outcome:
 async def perform(tool: Tool, arguments: str, context: Context) -> Outcome:
     """Call the tool with the JSON text of its arguments. Whatever goes wrong inside is an Outcome with a fault."""
     try:
-        checked = tool.check(arguments)
         async with asyncio.timeout(tool.seconds) as limit:
-            returned = await tool.run(checked, context)
+            returned = await tool.run(await checked(tool, arguments), context)
         result = returned if isinstance(returned, Result) else Result(_text(returned))
     except BadArguments as error:
         return Outcome(str(error), fault="bad_arguments")
@@ -46,6 +47,12 @@ async def perform(tool: Tool, arguments: str, context: Context) -> Outcome:
         log.error("the tool %r failed unexpectedly", tool.name, exc_info=error)
         return Outcome(f"{tool.name} failed for an internal reason", fault="broken")
     return Outcome(_fitted(result.text, tool.max_chars), result.hits, artifacts=result.artifacts)
+
+
+async def checked(tool: Tool, arguments: str) -> dict[str, Any]:
+    """What `tool.run` takes. On a thread: a schema of somebody else's may take long to check. Raises BadArguments."""
+    found: dict[str, Any] = await on_a_thread(partial(tool.check, arguments), f"arguments of {tool.name}")
+    return found
 
 
 def _text(returned: object) -> str:

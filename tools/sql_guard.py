@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
+PRAGMAS = (("data_version", True), ("table_info", False))
+"""With their value or without: a number that full-text search asks for, and the columns of a table."""
 _FUNCTIONS = """
 abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling char coalesce concat concat_ws cos cosh count
 cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp first_value floor
@@ -47,10 +51,30 @@ def shut() -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
-def guard(database: Database, seconds: float) -> Callable[[], bool]:
-    """Set the limits; returns what says whether the time is over."""
-    connection, known = database.connection, database.names()
-    end = time.monotonic() + seconds
+@dataclass
+class Clock:
+    end: float
+
+    @classmethod
+    def of(cls, seconds: float) -> Clock:
+        return cls(time.monotonic() + seconds)
+
+    def over(self) -> bool:
+        return time.monotonic() > self.end
+
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Within this, the end is so near."""
+        before, self.end = self.end, min(self.end, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self.end = before
+
+
+def guard(database: Database, seconds: float) -> Clock:
+    """Set the limits, the clock among them, which runs from now on."""
+    connection, known, clock = database.connection, database.names(), Clock.of(seconds)
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
@@ -60,6 +84,8 @@ def guard(database: Database, seconds: float) -> Callable[[], bool]:
     database.refused = []
 
     def may(action: int, first: str | None, second: str | None, _schema: str | None, _inner: str | None) -> int:
+        if action == sqlite3.SQLITE_PRAGMA and (first, second is None) in PRAGMAS:
+            return sqlite3.SQLITE_OK
         if action not in READS:
             database.refused.append("only SELECT is possible here: the tables can be read, and not changed")
         elif action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in FUNCTIONS:
@@ -71,8 +97,8 @@ def guard(database: Database, seconds: float) -> Callable[[], bool]:
         return sqlite3.SQLITE_DENY
 
     connection.set_authorizer(may)
-    connection.set_progress_handler(lambda: int(time.monotonic() > end), STEPS)
-    return lambda: time.monotonic() > end
+    connection.set_progress_handler(lambda: int(clock.over()), STEPS)
+    return clock
 
 
 def _may_read(table: str, column: str | None, known: frozenset[str]) -> bool:

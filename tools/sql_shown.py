@@ -6,14 +6,20 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from tools.sql_database import Database, quoted
+
+if TYPE_CHECKING:
+    from tools.sql_guard import Clock
 
 MOST_ROWS = 500
 MOST_CHARS = 18_000
 LONGEST_CELL = 300
 SAMPLE = 3
 MOST_TABLES = 50
+TABLE_SECONDS = 4.0
+"""For the description of one, which counts its rows."""
 ALIAS = re.compile(r'''(?:\bas|\))\s+"((?:[^"]|"")*)"''', re.I)
 COMMON = re.compile(r""""((?:[^"]|"")*)"\s*(?:\([^()]*\))?\s+as\s*\(""", re.I)
 QUOTED = re.compile(r"""'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|"((?:[^"]|"")*)\"""", re.S)
@@ -26,16 +32,23 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-def described(database: Database) -> str:
-    parts = []
+def described(database: Database, clock: Clock) -> str:
+    """The tables with their columns and first rows, in the clock's time. What takes long to read, such as a view that
+    computes much, is named without."""
+    parts: list[str] = []
     tables = database.tables()
     for schema, name in tables[:MOST_TABLES]:
+        if clock.over():
+            parts.append(f"and {len(tables) - len(parts)} more tables, which there was no time to look at")
+            return "\n\n".join(parts)
         place = _plain(name) if schema == "main" else f"{_plain(schema)}.{_plain(name)}"
         source = database.sources[name] if schema == "main" else database.schemas[schema]
         try:
-            parts.append(_described(database, schema, name, place, source))
+            with clock.at_most(TABLE_SECONDS):
+                parts.append(_described(database, schema, name, place, source))
         except sqlite3.Error as error:
-            parts.append(f"{place} (from {source}) cannot be read: {error}")
+            why = "it takes too long" if str(error) == "interrupted" else error
+            parts.append(f"{place} (from {source}) cannot be read: {why}")
     if len(tables) > MOST_TABLES:
         parts.append(f"and {len(tables) - MOST_TABLES} more tables")
     return "\n\n".join(parts) or "The files hold no tables."

@@ -45,14 +45,14 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"{file['filename']!r} cannot be read as tables: {why}"}
     shut()
     if not request["query"]:
-        return {"text": described(database)}
+        return {"text": described(database, guard(database, request["seconds"]))}
     if (wrong := misquoted(database, request["query"])) is not None:
         return {"error": wrong}
-    deadline = guard(database, request["seconds"])
+    clock = guard(database, request["seconds"])
     try:
         return {"text": told(database.connection.execute(request["query"]))}
     except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
-        return {"error": explained(error, database, deadline)}
+        return {"error": explained(error, database, clock.over)}
 
 
 def _open(database: Database, path: Path, filename: str) -> None:

@@ -11,6 +11,7 @@ from agents.task_experts.listing import needs_approval
 from agents.tool_use import use
 from backends.base import ToolCall
 from tools.errors import BadArguments
+from tools.perform import checked
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
@@ -29,7 +30,7 @@ async def of_tool(run: Run, options: HuggingGPTOptions, job: Job, runtime: Runti
     arguments = _text(job)
     if name in there:
         try:
-            there[name].check(arguments)
+            await checked(there[name], arguments)
         except BadArguments:
             # What another task found is text; where that does not fit, it may be meant as a number.
             arguments = _text(job, as_json=True)

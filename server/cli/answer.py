@@ -39,9 +39,9 @@ class Answer:
         self.break_off()
         lines = sources("".join(self._text), self._citations)
         if lines:
-            stdout_console().print("\nSources", *lines, sep="\n", markup=False, soft_wrap=True)
+            stdout_console().print("\nSources", *lines, sep="\n", soft_wrap=True)
         if self._facts:
-            self._stderr.print(f"\n{facts(self._facts, self._usage)}", style="dim", markup=False, soft_wrap=True)
+            self._stderr.print(f"\n{facts(self._facts, self._usage)}", style="dim", soft_wrap=True)
 
     def break_off(self) -> None:
         """End the line that the text stands on."""
@@ -52,7 +52,7 @@ class Answer:
 
     def _think(self, text: str) -> None:
         if text:
-            self._stderr.print(plain(text), style="dim", end="", markup=False, soft_wrap=True)
+            self._stderr.print(plain(text), style="dim", end="", soft_wrap=True)
             self._thinking = text
 
     def _say(self, text: str) -> None:

@@ -79,7 +79,7 @@ def show(found: Mapping[str, Any]) -> None:
         paper = "; ".join(f"{f['value']:.3g} ({f['source']})" for f in beside)
         table.add_row(name, f"{metric['mean']:.3f}", f"{metric['low']:.3f} - {metric['high']:.3f}", paper)
     console.print(
-        f"{found['task']} by {found['pipeline']}, backend {found['backend'] or 'as configured'}", markup=False
+        f"{found['task']} by {found['pipeline']}, backend {found['backend'] or 'as configured'}", soft_wrap=True
     )
     console.print(f"{found['items']} items, {found['failed']} runs failed, {found['limited']} met a limit")
     console.print(table)
@@ -89,4 +89,4 @@ def show(found: Mapping[str, Any]) -> None:
     per_item = [f"{name} {form.format(found[name])}" for name, form in shown.items() if found[name] is not None]
     console.print(f"an item: {', '.join(per_item)}" if per_item else "no item was answered")
     for reason, count in found["reasons"].items():
-        console.print(f"  {count} x {reason}", markup=False)
+        console.print(f"  {count} x {reason}", soft_wrap=True)

@@ -32,7 +32,7 @@ def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("queued", total=None)
 
@@ -63,10 +63,10 @@ def show(name: str, found: dict[str, Any]) -> None:
     console = stdout_console()
     console.print(table)
     for note in made["notes"]:
-        console.print(f"note: {one_line(note)}", markup=False)
+        console.print(f"note: {one_line(note)}", soft_wrap=True)
     if made["status"] == "active":
         back = f"; the way back: sandtable swap {name} {before['id']} --activate" if before else ""
-        console.print(f"{made['id']} is active{back}", markup=False, soft_wrap=True)
+        console.print(f"{made['id']} is active{back}", soft_wrap=True)
     else:
         go = f"sandtable swap {name} {made['id']} --activate"
-        console.print(f"{made['id']} is {made['status']}; to search with it: {go}", markup=False, soft_wrap=True)
+        console.print(f"{made['id']} is {made['status']}; to search with it: {go}", soft_wrap=True)

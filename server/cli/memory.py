@@ -99,7 +99,7 @@ async def _list(api: Api, whose: dict[str, str], as_json: bool) -> None:
     for record in found:
         about = f" (superseded by {record['superseded_by']})" if record["superseded_by"] else ""
         line = f"{record['id']:>4}  {record['created_at'][:10]}  {record['kind']}  {one_line(record['text'])}{about}"
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     if not found:
         note("Nothing is remembered.")
 

@@ -37,12 +37,16 @@ def note(text: str) -> None:
 
 
 def stdout_console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
+    return _console(stderr=False)
 
 
 def stderr_console() -> Console:
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """Text is printed as it is, in tables too: no [markup], no :emoji: names, no colour for what looks like a number.
+    What is styled is a `rich.text.Text`, or has a style for the whole of it."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)

@@ -104,12 +104,12 @@ def _report(found: dict[str, Any], as_json: bool) -> int:
         return 0 if found["valid"] else 1
     console = stdout_console()
     for step in found["plan"]:
-        console.print(plain(step), markup=False, soft_wrap=True)
+        console.print(plain(step), soft_wrap=True)
     if not found["valid"]:
-        console.print(f"Not a plan: {plain(found['reason'])}", markup=False, soft_wrap=True)
+        console.print(f"Not a plan: {plain(found['reason'])}", soft_wrap=True)
         return 1
     how = ", and none is cheaper" if found.get("optimal") else ""
     steps = "1 step" if len(found["plan"]) == 1 else f"{len(found['plan'])} steps"
     by = f"; {found['engine']}, {found['seconds']:.2f} s" if "engine" in found else ""
-    console.print(f"; {steps}, cost {found['cost']}{how}; every step is checked{by}", markup=False, soft_wrap=True)
+    console.print(f"; {steps}, cost {found['cost']}{how}; every step is checked{by}", soft_wrap=True)
     return 0

@@ -17,7 +17,7 @@ def progress(total: int, quiet: bool, what: str = "files") -> Iterator[Callable[
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(f"{total} {what}", total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -72,10 +72,10 @@ def show(questions: list[dict[str, Any]]) -> None:
     console = stderr_console()
     for asked in questions:
         subject, details = _parts(asked)
-        console.print(f"\nWaits for a person: {one_line(subject)}", markup=False, soft_wrap=True, style="bold")
+        console.print(f"\nWaits for a person: {one_line(subject)}", soft_wrap=True, style="bold")
         for name, value in details.items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            console.print(f"  {name}: {one_line(text)}", markup=False, soft_wrap=True)
+            console.print(f"  {name}: {one_line(text)}", soft_wrap=True)
 
 
 def _ask_all(questions: list[dict[str, Any]]) -> dict[str, Any]:

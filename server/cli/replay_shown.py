@@ -25,7 +25,6 @@ def show_outcome(cassette: Cassette, outcome: dict[str, Any], as_json: bool) -> 
         f"run {run.run_id} · {run.pipeline} · {started.backend if started else '-'} · "
         f"recorded {run.events[0].at:%Y-%m-%d %H:%M:%S} UTC",
         style="dim",
-        markup=False,
         soft_wrap=True,
     )
     console = stdout_console()
@@ -35,11 +34,11 @@ def show_outcome(cassette: Cassette, outcome: dict[str, Any], as_json: bool) -> 
         return 0
     found = outcome["first_difference"]
     console.print(f"Not identical: {outcome['events']} of {total} events came again.", style="red")
-    console.print(f"First difference: event {found['seq']}", markup=False, soft_wrap=True)
+    console.print(f"First difference: event {found['seq']}", soft_wrap=True)
     if found["field"]:
-        console.print(f"  field     {found['field']}", markup=False, soft_wrap=True)
+        console.print(f"  field     {found['field']}", soft_wrap=True)
     for side in ("recorded", "replayed"):
-        console.print(f"  {side}  {_value(found[side])}", markup=False, soft_wrap=True)
+        console.print(f"  {side}  {_value(found[side])}", soft_wrap=True)
     return 1
 
 
@@ -73,7 +72,7 @@ def show_fork(recorded: dict[str, Any], fork: dict[str, Any], from_step: int) ->
     console.print(table)
     if recorded["answer"] == fork["answer"]:
         console.print("The answers are the same.")
-    stderr_console().print(f"run {fork['id']}, forked from {recorded['id']}", style="dim", markup=False, soft_wrap=True)
+    stderr_console().print(f"run {fork['id']}, forked from {recorded['id']}", style="dim", soft_wrap=True)
 
 
 def _value(value: Any) -> str:

@@ -114,7 +114,6 @@ def show(found: dict[str, Any]) -> None:
     console = stdout_console()
     console.print(
         f"{found['data']}: {found['documents']} documents, by rag, {found['backend'] or 'backend as configured'}",
-        markup=False,
     )
     table = Table(
         "condition", "questions", "others", "right", "95 % interval", "abstained", "follows", box=None,

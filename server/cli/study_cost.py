@@ -67,7 +67,7 @@ def show(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = stdout_console()
-    console.print(f"{found['items']} questions of {found['of']}; spent for each solved one (in all):", markup=False)
+    console.print(f"{found['items']} questions of {found['of']}; spent for each solved one (in all):")
     table = Table("strategy", "score", "95 % interval", "solved", *SPENT, "failed", box=None, pad_edge=False)
     for row in found["strategies"]:
         score, spent = row["score"], row["per_solved"]

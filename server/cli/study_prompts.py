@@ -138,7 +138,7 @@ def show(found: dict[str, Any]) -> None:
 
     console = stdout_console()
     ways = f"each put in {len(found['cells'])} ways"
-    console.print(f"{found['items']} questions of {found['of']} by {found['pipeline']}, {ways}", markup=False)
+    console.print(f"{found['items']} questions of {found['of']} by {found['pipeline']}, {ways}")
     table = Table("wording", *FORMS, box=None, pad_edge=False)
     for wording in _wordings(found):
         table.add_row(wording, *(f"{row['score']:.3f}" for row in found["cells"] if row["wording"] == wording))
@@ -151,7 +151,7 @@ def show(found: dict[str, Any]) -> None:
             console.print(f"{row['wording']}: {row['items']} of {found['items']} questions have it")
     lacking = [(id, one) for id, one in found["paraphrases"].items() if one["lacking"]]
     for id, one in lacking[:MOST_TOLD]:
-        console.print(f"question {id} has {len(one['texts'])}: {one['lacking']}", markup=False)
+        console.print(f"question {id} has {len(one['texts'])}: {one['lacking']}")
     if lacking[MOST_TOLD:]:
         console.print(f"and {len(lacking) - MOST_TOLD} more questions lack some")
     if found["example_orders"]:

@@ -47,7 +47,7 @@ def tool(
     elif name is None:
         _show(found["data"])
     else:
-        stdout_console().print(plain(found["output"]), markup=False, soft_wrap=True)
+        stdout_console().print(plain(found["output"]), soft_wrap=True)
 
 
 async def _call(where: Where, name: str | None, body: dict[str, Any]) -> dict[str, Any]:
@@ -87,11 +87,11 @@ def _show(tools: list[dict[str, Any]]) -> None:
     for found in tools:
         marks = [word for word, on in (("reads only", "read_only"), ("asks a person", "needs_approval")) if found[on]]
         title = found["name"] + (f" ({', '.join(marks)})" if marks else "")
-        console.print(title, markup=False, style="bold", soft_wrap=True)
+        console.print(title, style="bold", soft_wrap=True)
         purpose, _, _ = found["description"].partition("\n\n")
-        console.print(f"  {one_line(purpose)}", markup=False, soft_wrap=True)
+        console.print(f"  {one_line(purpose)}", soft_wrap=True)
         schema = found["parameters"]
         for name, field in schema["properties"].items():
             needed = "" if name in schema.get("required", ()) else ", optional"
             about = one_line(field.get("description", ""))
-            console.print(f"  {name} ({type_of(field)}{needed}): {about}", markup=False, soft_wrap=True, style="dim")
+            console.print(f"  {name} ({type_of(field)}{needed}): {about}", soft_wrap=True, style="dim")

@@ -234,6 +234,6 @@ def _finite(value: float) -> float | None:
 def _show(out: Path, texts: int, counts: dict[str, int]) -> None:
     console = stdout_console()
     stages = ("places", "sampled", "readable", "made", "judged", "kept")
-    console.print(", ".join(f"{name} {counts[name]}" for name in stages), markup=False, soft_wrap=True)
+    console.print(", ".join(f"{name} {counts[name]}" for name in stages), soft_wrap=True)
     kept = counts["texts_kept"]
-    console.print(f"{kept} of {texts} texts have calls that help: {out}", markup=False, soft_wrap=True)
+    console.print(f"{kept} of {texts} texts have calls that help: {out}", soft_wrap=True)

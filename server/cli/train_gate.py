@@ -108,13 +108,12 @@ def _trained(
 
 def _show(name: str, found: dict[str, Any]) -> None:
     console = stdout_console()
-    console.print(f"Gate {name}: {', '.join(found['experts'])}", markup=False, soft_wrap=True)
-    console.print(f"trained on {found['trained_on']:.0f} questions, loss {found['loss']:.3f}", markup=False)
+    console.print(f"Gate {name}: {', '.join(found['experts'])}", soft_wrap=True)
+    console.print(f"trained on {found['trained_on']:.0f} questions, loss {found['loss']:.3f}")
     if found["held"]:
         console.print(
             f"right on {found['held']:.0f} that were kept back: {found['accuracy']:.3f}, "
             f"by descriptions alone {found['accuracy_before']:.3f}",
-            markup=False,
             soft_wrap=True,
         )
-    console.print(f"Use it: sandtable ask QUESTION -p moe -o gate={name}", markup=False, soft_wrap=True)
+    console.print(f"Use it: sandtable ask QUESTION -p moe -o gate={name}", soft_wrap=True)

@@ -16,13 +16,12 @@ def show(job: dict[str, Any]) -> None:
     from rich.table import Table
 
     console, ours = stdout_console(), job["sandtable"]
-    console.print(f"Embedder {job['fine_tuned_model']}", markup=False, soft_wrap=True)
+    console.print(f"Embedder {job['fine_tuned_model']}", soft_wrap=True)
     training, questions = ours["training"], ours["questions"]
     console.print(
         f"{questions['train']} questions, epochs: {training['epochs']:g}, {ours['seconds']:.0f} s on "
         f"{training['device']}; best at step {training['best_step']}, "
         f"share of the trained weights {training['blend']:g}",
-        markup=False,
         soft_wrap=True,
     )
     if (measured := ours["measured"]) is not None:
@@ -33,10 +32,9 @@ def show(job: dict[str, Any]) -> None:
         table.add_row("gain", *(f"{gain[one]['mean']:+.3f}" for one in MEASURES))
         table.add_row("p", *(f"{gain[one]['p_value']:.4f}" for one in MEASURES))
         held = f"{measured['n_queries']} questions that were held back, {measured['n_passages']} passages:"
-        console.print(held, markup=False, soft_wrap=True)
+        console.print(held, soft_wrap=True)
         console.print(table)
     console.print(
         f"To search with it: sandtable swap COLLECTION auto --embedder {job['fine_tuned_model']} --activate",
-        markup=False,
         soft_wrap=True,
     )

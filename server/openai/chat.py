@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -24,6 +24,7 @@ from server.resolve import thread_for
 from server.run_errors import no_answer
 from server.runs.order import Order
 from server.services import services_of, tenant_of
+from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
     from agents.run import RunInput, Sampling
@@ -46,8 +47,7 @@ async def create_chat_completion(request: Request, body: ChatCompletion) -> dict
 async def _orders(request: Request, body: ChatCompletion) -> list[Order]:
     """One for each choice; they differ in their seed only."""
     parts = await parts_of(request, body.model, body.sandtable, body.user)
-    # On a thread: the first schema brings a library with it.
-    wishes = await asyncio.to_thread(wishes_of, body)
+    wishes = await on_a_thread(partial(wishes_of, body), "schemas of a request")
     check_wishes(parts.pipeline, PARAMS, wishes)
     input = run_input(turns_of(body), wishes, parts.pipeline, persona=parts.persona)
     input = input.model_copy(update={"memory": parts.memory, "user": parts.user})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from server.errors import bad_request
 from server.openai.chat_message_schema import FunctionCall, ImagePart, OtherCall, OtherPart, RefusalPart, TextPart
 from server.openai.chat_schema import AllowedChoice, FunctionTool, NamedChoice, ObjectFormat, SchemaFormat
-from server.openai.function_tools import check_schema, chosen, specs
+from server.openai.function_tools import check_schemas, chosen, specs
 from server.openai.turns import Turn
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def schema_of(body: ChatCompletion) -> dict[str, Any] | None:
 def named_schema(schema: dict[str, Any] | None, name: str, description: str | None, param: str) -> dict[str, Any]:
     """With the name as its title, which is how backends learn of it. Raises ApiError if it is no schema."""
     given = schema or {"type": "object"}
-    check_schema(given, param)
+    check_schemas({param: given}, param)
     about = {"description": description} if description else {}
     return {"title": name, **about, **given}
 

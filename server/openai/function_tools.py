@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
@@ -41,6 +41,7 @@ def specs(offered: Sequence[tuple[str, Function]]) -> tuple[ToolSpec, ...]:
             parameters=_parameters(function, where),
             strict=bool(function.strict),
         )
+    check_schemas({f"{where}.parameters": made[function.name].parameters for where, function in offered}, "tools")
     return tuple(made.values())
 
 
@@ -49,18 +50,21 @@ def _parameters(function: Function, where: str) -> dict[str, Any]:
     if given.get("type") != "object":
         message = f'\'{where}.parameters\' must be a JSON schema of an object: its "type" must be "object".'
         raise bad_request(message, f"{where}.parameters", "invalid_function_parameters")
-    check_schema(given, f"{where}.parameters")
     return given
 
 
-def check_schema(schema: dict[str, Any], param: str) -> None:
-    """Raises ApiError if it is no JSON schema."""
-    from backends.schema_check import BadSchema, problems
+def check_schemas(schemas: Mapping[str, Mapping[str, Any]], together: str) -> None:
+    """Raises ApiError if one of them, by the name of its parameter, is no JSON schema; it blocks. `together`: the
+    parameter that is named where all of them take too long to check."""
+    from backends.schema_check import CostlyCheck, first_bad
 
     try:
-        problems({}, schema)
-    except BadSchema as error:
-        raise bad_request(f"{param!r}: {error}.", param, "invalid_json_schema") from None
+        if not schemas or (bad := first_bad(list(schemas.values()))) is None:
+            return
+    except CostlyCheck as error:
+        raise bad_request(f"{together!r}: {error}.", together, "invalid_json_schema") from None
+    param, why = list(schemas)[bad[0]], bad[1]
+    raise bad_request(f"{param!r}: {why}.", param, "invalid_json_schema")
 
 
 def chosen(

@@ -67,3 +67,13 @@ def test_a_schema_says_its_own_draft():
     draft4 = {"$schema": "http://json-schema.org/draft-04/schema#", "maximum": 3, "exclusiveMaximum": True}
     assert problems(3, draft4)
     assert problems(2, draft4) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(10**400, "cannot be checked"), (10**5000, "as JSON")],
+    ids=["no float", "no text"],
+)
+def test_values_that_no_check_can_take(value, words):
+    with pytest.raises(BadSchema, match=words):
+        problems(value, {"multipleOf": 0.1})

@@ -1,10 +1,12 @@
 """What a chat completion may ask beyond text: tools, a schema, several choices, log-probabilities, images."""
 
+import asyncio
 import json
 
 import pytest
 import pytest_asyncio
 
+from tests.backends.test_schema_processes import branching
 from tests.fake_upstream import DONE, ROLE, USAGE, Canned, chunk, event, stream_of
 from tests.server.conftest import events_of, listening, make_store, put, upstream
 from tests.server.test_chat import ask, frames, joined, refusal, whole
@@ -71,6 +73,7 @@ ANSWERS = {
     "json": Canned(stream_of('{"city": "Oslo"}')),
     "mends": mends,
     "fences": Canned(stream_of('Here it is:\n```json\n{"city": "北京"}\n```\n')),
+    "branches": Canned(stream_of('{"x": 5}')),
     "never": Canned(stream_of("I would rather talk.")),
     "cut-json": Canned((*map(event, [chunk(ROLE), chunk({"content": '{"city": "Os'}), chunk({}, "length")]), DONE)),
     "endless": Canned((event(chunk(ROLE)), event(chunk({"content": "Once upon a time"}))), then="stall"),
@@ -209,6 +212,25 @@ async def test_an_answer_that_does_not_fit_is_asked_for_once_more(client, fake):
         "/v1/chat/completions", json=ask("Where?", backend="fake:never", response_format=format)
     )
     assert (refused.status_code, refused.json()["error"]["code"]) == (502, "backend_bad_structured_output")
+
+
+@pytest.mark.slow
+async def test_a_schema_that_takes_for_ever_to_check_holds_nobody_up(client):
+    format = {"type": "json_schema", "json_schema": {"name": "place", "schema": branching(40)}}
+    asking = asyncio.create_task(
+        client.post("/v1/chat/completions", json=ask("Where?", backend="fake:branches", response_format=format))
+    )
+    answered = 0
+    while not asking.done():
+        assert (await client.get("/v1/models")).status_code == 200
+        answered += 1
+    reply = (await asking).json()
+    assert reply["error"]["code"] == "backend_refused"
+    assert "2 seconds of computing" in reply["error"]["message"]
+    assert answered > 1
+    offered = {"type": "function", "function": {"name": "f", "parameters": {"$ref": "#/$defs/d0", **branching(40)}}}
+    refused = await client.post("/v1/chat/completions", json=ask("Hi", tools=[offered]))
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tools")
 
 
 async def test_a_schema_does_not_stand_in_the_way_of_calls_or_of_a_cut(client):

@@ -277,6 +277,15 @@ async def test_a_network_that_is_named_is_reached(server):
     assert "not on the public" in await refused(web, "http://loop.example.org/")
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "169.254.169.254", "100.100.100.200"],
+)  # fmt: skip
+def test_what_clouds_tell_their_machines_is_out_of_reach(address):
+    assert not reachable(address)
+    assert reachable("168.63.129.17")
+
+
 @given(st.ip_addresses())
 def test_public_is_no_more_than_python_calls_global(address):
     if is_public(address):

@@ -16,6 +16,10 @@ from tools.desk import FileEntry
 from tools.errors import ToolError
 from tools.perform import perform
 from tools.sql import sql
+from tools.sql_database import Database
+from tools.sql_guard import guard
+from tools.sql_shown import described
+from tools.sql_tables import attach
 
 SALES = '年份,城市,销量,share,code\n2022,柏林,120,1.5,007\n2023,柏林,"1,180",,008\n\n2023,巴黎,90,2,009\n'
 CARS = "European cars\n\nYear,Country,Cars sold,\n2022,Germany,10,x\n2023,France,,y\n"
@@ -54,9 +58,42 @@ def folder(tmp_path_factory):
     db.execute('INSERT INTO "订单" VALUES (3, 7)')
     db.execute("CREATE VIEW dear AS SELECT * FROM item WHERE price > 200")
     db.execute("CREATE VIEW evil AS SELECT load_extension('x') AS y")
+    db.execute("CREATE VIRTUAL TABLE found USING fts5(a, tokenize='trigram')")
+    db.execute("INSERT INTO found VALUES ('the red fox'), ('关于灯塔的故事')")
     db.commit()
     db.close()
     return folder
+
+
+def endless_views(path):
+    """Between two tables, views whose rows nobody lives to see counted."""
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE a (n)")
+    for name in ("r", "s"):
+        rows = "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x WHERE n < 1e15)"
+        db.execute(f"CREATE VIEW {name} AS {rows} SELECT count(*) AS c FROM x")
+    db.execute("CREATE TABLE z (n)")
+    db.close()
+
+
+def test_a_description_ends_in_time(tmp_path):
+    endless_views(tmp_path / "views.db")
+    database = Database(sqlite3.connect(":memory:", isolation_level=None))
+    attach(database, tmp_path / "views.db", "views.db")
+    told = described(database, guard(database, 0.2))
+    database.connection.close()
+    assert "Table views.a (from views.db): 0 rows" in told
+    assert "views.r (from views.db) cannot be read: it takes too long" in told
+    assert told.endswith("and 2 more tables, which there was no time to look at")
+
+
+@pytest.mark.slow
+async def test_views_that_take_for_ever_are_named_without_their_rows(tmp_path):
+    endless_views(tmp_path / "views.db")
+    outcome = await ask(tmp_path, ["views.db"])
+    assert outcome.fault is None
+    assert outcome.text.count("cannot be read: it takes too long") == 2
+    assert "Table views.z (from views.db): 0 rows" in outcome.text
 
 
 async def ask(folder, files=(), query=""):
@@ -103,6 +140,8 @@ async def test_tables_are_described(folder):
         (["my shop.sqlite"], "SELECT * FROM item", "there are more: ask for fewer columns"),
         (["my shop.sqlite"], "SELECT NULL, x'0102', 'a|b'", "| NULL | (binary, 2 bytes) | a|b |"),
         (["my shop.sqlite"], "-- nothing", "write one SELECT"),
+        (["my shop.sqlite"], "SELECT snippet(found, 0, '[', ']', '…', 5) FROM found WHERE found MATCH 'fox' ORDER BY bm25(found)", "red [fox] |"),  # noqa: E501
+        (["my shop.sqlite"], "SELECT a FROM found WHERE a LIKE '%灯塔的%'", "| 关于灯塔的故事 |"),
     ],
 )  # fmt: skip
 async def test_queries(folder, files, query, says):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +27,10 @@ STEADY: Final = 60.0
 MOST_PAGES: Final = 50
 MOST_TOOLS: Final = 500
 CHECK_SECONDS: Final = 5.0
+
+
+class ListRefused(Exception):
+    """The tools that a server says it has cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +57,8 @@ class Place:
 class Server:
     name: str
     place: Place
-    listed: Callable[[list[Any]], None]
-    """Told the tools that it has, as `mcp_types.Tool`, whenever they change."""
+    listed: Callable[[list[Any]], Awaitable[None]]
+    """Told the tools that it has, as `mcp_types.Tool`, whenever they change. Raises ListRefused."""
     why: str = "it has not answered yet"
     """What is wrong, while there is no connection."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
@@ -100,9 +104,9 @@ class Server:
                     raise
                 self.why = traffic.why or "the connection broke off"
             except BaseExceptionGroup as errors:
-                self.why = traffic.why or _told(_first(errors))
+                self.why = _reason(_first(errors), traffic)
             except Exception as error:  # A server may make the SDK raise anything.
-                self.why = traffic.why or _told(error)
+                self.why = _reason(error, traffic)
             finally:
                 self._client = None
             if self._stop.is_set():
@@ -127,7 +131,7 @@ class Server:
         client = Client(self.place.open(traffic), message_handler=heard)
         async with asyncio.timeout(self.place.seconds) as limit:
             async with client:
-                await self._list(client)
+                await self._list(client, traffic)
                 limit.reschedule(None)
                 self._client, self.why = client, ""
                 self.tried.set()
@@ -165,9 +169,18 @@ class Server:
             if "changed" in names:
                 self._changed.clear()
                 async with asyncio.timeout(self.place.seconds):
-                    await self._list(client)
+                    await self._list(client, traffic)
 
-    async def _list(self, client: Any) -> None:
+    async def _list(self, client: Any, traffic: Traffic) -> None:
+        try:
+            await self._look(client)
+        except Exception as error:
+            if traffic.ended.is_set() or isinstance(error, TimeoutError):
+                raise
+            # Told here: the end of the connection, which follows, would be taken for the reason.
+            raise ListRefused(_refusal(error)) from None
+
+    async def _look(self, client: Any) -> None:
         found: list[Any] = []
         cursor = None
         for _ in range(MOST_PAGES):
@@ -176,12 +189,23 @@ class Server:
             cursor = page.next_cursor
             if cursor is None or len(found) >= MOST_TOOLS:
                 break
-        self.listed(found[:MOST_TOOLS])
+        await self.listed(found[:MOST_TOOLS])
 
 
 def _first(errors: BaseExceptionGroup) -> BaseException:
     inner = errors.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _reason(error: BaseException, traffic: Traffic) -> str:
+    return str(error) if isinstance(error, ListRefused) else traffic.why or _told(error)
+
+
+def _refusal(error: Exception) -> str:
+    """Of one that kept its connection."""
+    if isinstance(error, ListRefused):
+        return str(error)
+    return f"its list of tools cannot be read: {' '.join(_told(error).split())}"
 
 
 def _told(error: BaseException) -> str:

@@ -6,21 +6,25 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Literal
 
 from backends.base import ToolSpec
-from backends.schema_check import BadSchema, problems
+from backends.schema_check import BadSchema, CostlyCheck, problems
 from backends.unicode import whole
 from tools.base import Context, Tool
 from tools.errors import ToolError
-from tools.mcp_client.server import Place, Server
+from tools.mcp_client.server import ListRefused, Place, Server
 from tools.openapi.operations import tool_name
 from tools.schema_arguments import schema_checker
 from tools.secrets import hushed
+from tools.threads import on_a_thread
 
 Approve = Literal["writes", "all", "none"]
 NO_DESCRIPTION = "(its server does not say what it does)"
 LONGEST_DESCRIPTION = 4_000
+LARGEST_SCHEMA = 64_000
+"""Characters, some 16,000 tokens: every request that offers the tool to a model has them."""
 
 
 @dataclass
@@ -38,16 +42,14 @@ class ServerTools:
     def __post_init__(self) -> None:
         self.server = Server(self.name, self.place, self._listed)
 
-    def _listed(self, found: Sequence[Any]) -> None:
+    async def _listed(self, found: Sequence[Any]) -> None:
         made: list[Tool] = []
         taken: set[str] = set()
         for one in found:
             if self.chosen and not any(fnmatchcase(one.name, pattern) for pattern in self.chosen):
                 continue
-            try:
-                problems({}, one.input_schema)
-            except BadSchema as error:
-                self.warn(f"no tool was made of {one.name[:200]!r}: {error}")
+            if why := await _unusable(one.input_schema):
+                self.warn(f"no tool was made of {one.name[:200]!r}: {why}")
                 continue
             made.append(self._tool(one, tool_name(self.name, one.name, taken)))
         self.tools = tuple(made)
@@ -72,6 +74,21 @@ class ServerTools:
             needs_approval=self.approve == "all" or (self.approve == "writes" and not reading),
             seconds=self.place.seconds + 5,
         )
+
+
+async def _unusable(schema: Mapping[str, Any]) -> str:
+    """Why no tool can have this schema; empty: it can. Raises ListRefused."""
+    size = len(json.dumps(schema, ensure_ascii=False))
+    if size > LARGEST_SCHEMA:
+        return f"the schema of its arguments has {size:,} characters, and a model is given {LARGEST_SCHEMA:,} at most"
+    try:
+        await on_a_thread(partial(problems, {}, schema), "schema of an MCP tool")
+    except CostlyCheck as error:
+        # Not looked at further: a list of hundreds such would keep others' checks waiting for as many times as long.
+        raise ListRefused(f"it lists a tool that cannot be used: {error}") from None
+    except BadSchema as error:
+        return str(error)
+    return ""
 
 
 def told(result: Any) -> str:

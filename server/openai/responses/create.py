@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -20,6 +21,7 @@ from server.openai.responses.shell import shell_of
 from server.openai.turns import Turn, check_able, check_wishes, run_input
 from server.runs.order import Order
 from server.services import services_of, tenant_of
+from tools.threads import on_a_thread
 
 if TYPE_CHECKING:
     from server.openai.responses.schema import CreateResponse
@@ -41,8 +43,7 @@ async def new_response(request: Request, body: CreateResponse) -> New:
         parts = await parts_of(request, model, extension.model_copy(update={"limits": limits_of(body)}), body.user)
     except ApiError as error:
         raise renamed(error, fields) from None
-    # On a thread: the first schema brings a library with it.
-    wishes = await asyncio.to_thread(wishes_of, body)
+    wishes = await on_a_thread(partial(wishes_of, body), "schemas of a request")
     check_wishes(parts.pipeline, PARAMS, wishes)
     services, tenant, run_id, thread_id = services_of(request), tenant_of(request), new_uuid(), new_uuid()
     response_id = f"resp_{run_id.replace('-', '')}"
