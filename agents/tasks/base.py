@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from agents.tasks.exam import Exam
 
 
 class BadData(Exception):
@@ -92,10 +95,8 @@ class Task(Protocol):
 class Tested(Protocol):
     """Of a task whose answers are programs: they are run, in the sandbox of the service, before they can be judged."""
 
-    def program(self, item: Item, answer: str) -> str:
-        """For the tool `python`."""
-        ...
+    def exam(self, item: Item, answer: str) -> Exam: ...
 
     def verdict(self, item: Item, answer: str, output: str) -> Verdict:
-        """`output`: what the tool said."""
+        """`output`: what came of the exam."""
         ...

@@ -22,6 +22,10 @@ class Coding:
     """Hidden from the pipeline, run after the answer in its own names."""
     prompt: str = ""
     """Code that the answer may only continue."""
+    entries: tuple[str, ...] = ()
+    """Names that the answer has to define."""
+    given: str = ""
+    """Code that the tests may use."""
 
 
 def judged(code: str, tests: Sequence[str], output: str) -> Verdict:

@@ -12,7 +12,8 @@ from typing import Any
 
 from agents.tasks.base import Item, PaperFigure, Verdict
 from agents.tasks.coding import NOT_RUN, Coding, judged, read_lines
-from agents.tasks.programs import code_in, program
+from agents.tasks.exam import Exam
+from agents.tasks.programs import code_in
 
 QUESTION = (
     "Complete this Python function. Reply with the whole function, its imports included, in one ```python block.\n\n"
@@ -34,7 +35,13 @@ class HumanEval:
             Item(
                 id=str(row["task_id"]),
                 question=QUESTION.format(prompt=row["prompt"].rstrip()),
-                gold=Coding(prompt=row["prompt"], tests=(f"{row['test']}\ncheck({row['entry_point']})",)),
+                gold=Coding(
+                    prompt=row["prompt"],
+                    tests=(f"{row['test']}\ncheck({row['entry_point']})",),
+                    entries=(str(row["entry_point"]),),
+                    # Other functions of the prompt are there for the tests too; the last one has no body yet.
+                    given=code_in(f"```python\n{row['prompt'].rstrip()}\n    pass\n```"),
+                ),
             )
             for row in rows
         ]
@@ -42,8 +49,9 @@ class HumanEval:
     def options(self, pipeline: str) -> Mapping[str, Any]:
         return {}
 
-    def program(self, item: Item, answer: str) -> str:
-        return program(_whole(item.gold, answer), item.gold.tests)
+    def exam(self, item: Item, answer: str) -> Exam:
+        gold = item.gold
+        return Exam(_whole(gold, answer), gold.tests, entries=gold.entries, given=gold.given)
 
     def verdict(self, item: Item, answer: str, output: str) -> Verdict:
         return judged(_whole(item.gold, answer), item.gold.tests, output)

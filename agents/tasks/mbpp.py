@@ -13,7 +13,8 @@ from typing import Any
 
 from agents.tasks.base import BadData, Item, PaperFigure, Verdict
 from agents.tasks.coding import NOT_RUN, Coding, judged, read_lines
-from agents.tasks.programs import code_in, program
+from agents.tasks.exam import Exam
+from agents.tasks.programs import code_in, defined
 
 QUESTION = (
     "{text}\nThe function must pass this test, and others like it:\n{test}\nReply with the whole function, its imports "
@@ -35,8 +36,8 @@ class Mbpp:
     def options(self, pipeline: str) -> Mapping[str, Any]:
         return {}
 
-    def program(self, item: Item, answer: str) -> str:
-        return program(code_in(answer), item.gold.tests)
+    def exam(self, item: Item, answer: str) -> Exam:
+        return Exam(code_in(answer), item.gold.tests, entries=item.gold.entries)
 
     def verdict(self, item: Item, answer: str, output: str) -> Verdict:
         return judged(code_in(answer), item.gold.tests, output)
@@ -51,4 +52,6 @@ def _item(row: Mapping[str, Any], folder: Path) -> Item:
         raise BadData(f"{str(folder)!r}: the problem {row['task_id']!r} has no 'text' (or 'prompt') or no tests")
     before = "\n".join((row.get("test_setup_code") or "", *(row.get("test_imports") or ()))).strip()
     hidden = tuple(f"{before}\n{test}".strip() for test in map(str, tests))
-    return Item(str(row["task_id"]), QUESTION.format(text=text.strip(), test=tests[0]), Coding(hidden))
+    # What the solution defines: some of its names are Python's own.
+    entries = tuple(defined(str(row.get("code") or "")))
+    return Item(str(row["task_id"]), QUESTION.format(text=text.strip(), test=tests[0]), Coding(hidden, entries=entries))

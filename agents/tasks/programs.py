@@ -1,12 +1,13 @@
 """Programs as answers: the code in a reply, the tests run after it, and what came of each. Nothing here runs any of it.
 
-What `program` makes is for the tool `python`, in its sandbox.
+What `program` makes is for the tool `python`, in its sandbox. Code and tests share a process there: that is for tests
+which the author of the code wrote too. Hidden ones are kept from the code (`agents.tasks.exam`).
 """
 
 from __future__ import annotations
 
-import json
 import re
+from ast import AsyncFunctionDef, ClassDef, FunctionDef, literal_eval
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -17,7 +18,8 @@ LONGEST_REASON = 300
 
 HARNESS = """
 def _tested(code, tests, mark):
-    import json
+    import sys
+    show, write = repr, sys.stdout.write  # Whatever the code puts in the place of these.
     space, told = {{"__name__": "answer"}}, []
     try:
         exec(compile(code, "answer.py", "exec"), space)
@@ -30,8 +32,7 @@ def _tested(code, tests, mark):
             told.append(f"{{type(error).__name__}}: {{error}}".rstrip(": "))
         else:
             told.append("")
-    print()
-    print(mark + json.dumps([one[:300] for one in told]))
+    write("\\n" + mark + show([one[:300] for one in told]) + "\\n")
 _tested({code!r}, {tests!r}, {mark!r})
 """
 
@@ -45,16 +46,16 @@ def code_in(reply: str) -> str:
 
 def program(code: str, tests: Sequence[str]) -> str:
     """A program that runs the code, then each test in the code's own names, and prints what came of them."""
-    return HARNESS.format(code=code, tests=list(tests), mark=_mark(code, tests))
+    return HARNESS.format(code=code, tests=list(tests), mark=mark(code, tests))
 
 
 def outcomes(code: str, tests: Sequence[str], output: str) -> list[str] | None:
     """Of each test what was wrong, empty if nothing; None: the program did not come to its end."""
-    mark = _mark(code, tests)
-    line = next((one for one in reversed(output.splitlines()) if one.startswith(mark)), None)
+    begin = mark(code, tests)
+    line = next((one for one in reversed(output.splitlines()) if one.startswith(begin)), None)
     try:
-        told = json.loads(line.removeprefix(mark)) if line is not None else None
-    except ValueError:
+        told = literal_eval(line.removeprefix(begin)) if line is not None else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     return [str(one) for one in told] if isinstance(told, list) and len(told) == len(tests) else None
 
@@ -65,9 +66,18 @@ def assertions(text: str, most: int) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line.startswith("assert ") and _is_python(line)))[:most]
 
 
-def _mark(code: str, tests: Sequence[str]) -> str:
-    """Which code that was written without knowing the tests cannot print by itself."""
+def mark(code: str, tests: Sequence[str]) -> str:
+    """Before what came of the tests, on a line of its own."""
     return f"tested {sha256(repr((code, list(tests))).encode()).hexdigest()[:16]}: "
+
+
+def defined(code: str) -> list[str]:
+    """The functions and classes of a module."""
+    try:
+        body = parse_module(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [node.name for node in body if isinstance(node, FunctionDef | AsyncFunctionDef | ClassDef)]
 
 
 def _is_python(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,20 +12,25 @@ if TYPE_CHECKING:
 
 
 async def outputs_of(api: Api, task: Task, item: Item, answers: Sequence[str]) -> dict[str, str]:
-    """What the tool `python` said of each answer; of other tasks nothing. Raises CommandFailed."""
+    """What came of the tests of each answer; of other tasks nothing. Raises CommandFailed."""
     from agents.tasks.base import Tested
-    from server.cli.failure import CommandFailed
+    from agents.tasks.exam import examined
 
     outputs: dict[str, str] = {}
     if not isinstance(task, Tested):
         return outputs
     for answer in dict.fromkeys(answers):
-        body = {"arguments": {"code": task.program(item, answer)}}
-        ran = await api.call("POST", "/v1/tools/python/call", json=body)
-        if ran["fault"] == "refused":
-            raise CommandFailed(f"the answers' tests cannot be run: {ran['output']}", code="sandbox_required")
-        outputs[answer] = ran["output"]
+        outputs[answer] = await examined(task.exam(item, answer), partial(_ran, api))
     return outputs
+
+
+async def _ran(api: Api, code: str) -> str:
+    from server.cli.failure import CommandFailed
+
+    ran = await api.call("POST", "/v1/tools/python/call", json={"arguments": {"code": code}})
+    if ran["fault"] == "refused":
+        raise CommandFailed(f"the answers' tests cannot be run: {ran['output']}", code="sandbox_required")
+    return str(ran["output"])
 
 
 def verdict_of(task: Task, item: Item, row: Mapping[str, Any], answer: str) -> Verdict:
