@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
-
-from agents.events import Validated
-
-if TYPE_CHECKING:
-    from agents.run import Run
 
 MARK = "chart shows: "
 """Before what `READ_OFF` prints, on a line of its own."""
 MOST_POINTS = 2_000
-NEAR = 1e-6
-"""Relative difference up to which two numbers are the same: floats go through text on the way."""
-_NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
 
 READ_OFF = f"""
 def _read_off():
     import json, sys
     pyplot = sys.modules.get("matplotlib.pyplot")
-    shown = []
-    for number in pyplot.get_fignums() if pyplot else ():
-        for axes in pyplot.figure(number).axes:
-            for line in axes.lines:
-                shown.append((line.get_label(), line.get_ydata()))
+    if not pyplot:
+        return
+    shown, drawn = [], False
+
+    def seen(artist):
+        return artist.get_visible() and artist.get_alpha() != 0
+
+    for number in pyplot.get_fignums():
+        figure = pyplot.figure(number)
+        if not any(axes.has_data() for axes in figure.axes):
+            pyplot.close(number)  # Nobody is given an empty page.
+            continue
+        drawn = True
+        for axes in figure.axes:
+            for line in filter(seen, axes.lines):
+                shown.append((line.get_label(), line.get_ydata(orig=False), line.get_xdata(orig=False)))
+            known = set()
             for bars in axes.containers:
-                if hasattr(bars, "orientation"):
-                    wide = bars.orientation == "horizontal"
-                    shown.append((bars.get_label(), [b.get_width() if wide else b.get_height() for b in bars]))
-            for dots in axes.collections:
-                if hasattr(dots, "get_offsets") and len(dots.get_offsets()):
-                    shown.append((dots.get_label(), [point[1] for point in dots.get_offsets()]))
-    told = [{{"label": str(label), "values": [float(v) for v in values][:{MOST_POINTS}]}} for label, values in shown]
-    if pyplot and pyplot.get_fignums():
+                known.update(map(id, bars))
+                if hasattr(bars, "orientation") and all(map(seen, bars)):
+                    if bars.orientation == "horizontal":
+                        read = [(b.get_width(), b.get_y() + b.get_height() / 2) for b in bars]
+                    else:
+                        read = [(b.get_height(), b.get_x() + b.get_width() / 2) for b in bars]
+                    shown.append((bars.get_label(), [one[0] for one in read], [one[1] for one in read]))
+            for dots in filter(seen, axes.collections):
+                if type(dots).__name__ == "PathCollection" and len(dots.get_offsets()):
+                    shown.append((dots.get_label(), *zip(*((p[1], p[0]) for p in dots.get_offsets()))))
+                else:
+                    shown.append((type(dots).__name__, [], []))
+            rest = [one for one in (*axes.patches, *axes.images) if id(one) not in known and seen(one)]
+            shown.extend((type(one).__name__, [], []) for one in rest[:1])
+
+    def numbers(values):
+        return [float(value) for value in values][:{MOST_POINTS}]
+
+    if drawn:
+        told = [{{"label": str(label), "values": numbers(v), "places": numbers(p)}} for label, v, p in shown]
         print("\\n{MARK}" + json.dumps(told))
 _read_off()
 del _read_off
@@ -48,17 +60,20 @@ del _read_off
 
 
 class Series(BaseModel):
-    """The values of a line, of bars, or of dots: what is measured, not where along the axis it stands."""
+    """The values of a line, of bars, or of dots; none of what is drawn otherwise, which nobody can read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str
     values: tuple[float, ...]
+    """What is measured."""
+    places: tuple[float, ...] = ()
+    """Where along the other axis each stands."""
 
 
 def shown(output: str) -> tuple[str, tuple[Series, ...] | None]:
-    """What the code printed without the line of `READ_OFF`, and what the chart shows: nothing if that cannot be read
-    off such a chart; None if no figure was open."""
+    """What the code printed without the line of `READ_OFF`, and what the chart shows: nothing if that is no such
+    list; None if no figure was open, or all were empty."""
     lines = output.splitlines()
     told = [line for line in lines if line.startswith(MARK)]
     rest = "\n".join(line for line in lines if not line.startswith(MARK)).strip()
@@ -68,23 +83,3 @@ def shown(output: str) -> tuple[str, tuple[Series, ...] | None]:
         return rest, tuple(Series.model_validate(one) for one in json.loads(told[-1].removeprefix(MARK)))
     except (ValueError, TypeError):  # The code may print what it likes.
         return rest, ()
-
-
-def strangers(series: Sequence[Series], rows: str) -> list[float]:
-    """The values of the chart that do not stand among the numbers of `rows`."""
-    numbers = sorted(float(found.replace(",", "").replace("−", "-")) for found in _NUMBER.findall(rows))
-    values = dict.fromkeys(value for one in series for value in one.values if math.isfinite(value))
-    return [value for value in values if not any(math.isclose(value, n, rel_tol=NEAR, abs_tol=NEAR) for n in numbers)]
-
-
-def compare(run: Run, series: Sequence[Series], figures: str) -> None:
-    """Tell whether the chart shows what the query gave, and nothing else."""
-    if not series:
-        run.warn("chart_unchecked", "the values of such a chart cannot be read off it, so nothing compares them")
-        return
-    foreign = strangers(series, figures)
-    values = ", ".join(f"{value:.12g}" for value in foreign[:10])
-    message = f"values that the query did not give: {values}" if foreign else "every value is one that the query gave"
-    run.emit(Validated, what="chart", ok=not foreign, message=message)
-    if foreign:
-        run.warn("chart_differs", f"the chart shows {message}")

@@ -25,7 +25,8 @@ from langgraph.runtime import Runtime
 
 from agents import abstention
 from agents import research_prompts as prompts
-from agents.charts import READ_OFF, compare, shown
+from agents.chart_check import compare
+from agents.charts import READ_OFF, shown
 from agents.citations import check
 from agents.events import Plan
 from agents.pipeline import Pipeline, State
@@ -166,6 +167,8 @@ async def draw(state: ResearchState, runtime: Runtime[Run]) -> ResearchState:
         return _failed(run, "chart", [*tried, trouble], final=done.fault == "denied")
     if "figures" in state:
         compare(run, series, state["figures"])
+    else:
+        run.warn("chart_unchecked", "no query gave figures, so nothing compares the chart with the tables")
     told = [one.model_dump(mode="json") for one in series]
     return {"chart": prompts.drawn(series, printed), "series": told, "tried": [], "again": False}
 

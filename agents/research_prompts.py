@@ -28,7 +28,7 @@ WRITE = (
     f"If neither sources nor figures hold anything of the answer, reply with the single word {NO_ANSWER} and nothing "
     "else. Write in the language of the question, in short paragraphs."
 )
-NOTHING_DRAWN = "no figure of matplotlib was open at the end, so there is no chart"
+NOTHING_DRAWN = "no figure of matplotlib with anything on it was open at the end, so there is no chart"
 _COMPUTE = (
     "Write one SELECT statement, in SQLite's dialect and over the tables below, that computes: {wanted}\n"
     "Name every computed column, and sort the rows.\n<tool_result>\n{columns}\n</tool_result>"
@@ -65,7 +65,9 @@ def trouble(written: str, said: str) -> str:
 
 def drawn(series: Sequence[Series], printed: str) -> str:
     """What is known of a chart, for the report."""
-    lines = [f"- {one.label}: {', '.join(f'{value:.12g}' for value in one.values[:30])}" for one in series]
+    lines = [
+        f"- {one.label}: {', '.join(f'{value:.12g}' for value in one.values[:30])}" for one in series if one.values
+    ]
     told = "\n".join(("A chart was drawn and is given to the reader. It shows these values:", *lines))
     return f"{told}\n<tool_result>\n{unfenced(printed)}\n</tool_result>" if printed else told
 

@@ -2,13 +2,15 @@
 
 import contextlib
 import io
+import math
 import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.charts import MARK, READ_OFF, Series, shown, strangers
+from agents.chart_check import columns_of, found
+from agents.charts import MARK, READ_OFF, Series, shown
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
 
@@ -40,6 +42,7 @@ def test_what_a_chart_shows_is_read_off_it(draw, values):
     rest, series = read_off(draw)
     assert rest == ""
     assert [(one.label, one.values) for one in series] == [("cars", values)]
+    assert len(series[0].places) == 2
 
 
 def test_lines_and_what_the_code_printed():
@@ -51,23 +54,67 @@ def test_lines_and_what_the_code_printed():
     rest, series = read_off(draw)
     assert rest == "sum: 3"
     assert [one.label for one in series] == ["数量", "b"]
-    assert strangers(series, "1 and 2 and 3") == []
+    assert series[0].values == (1, 2)
 
 
 def test_no_chart_and_a_chart_that_cannot_be_read():
     assert read_off(lambda: None) == ("", None)
-    assert read_off(lambda: pyplot.pie([1, 2])) == ("", ())
+    assert read_off(pyplot.figure) == read_off(pyplot.subplots) == ("", None)
     assert shown(f"{MARK}nonsense") == ("", ())
     assert shown(f'{MARK}[{{"label": 1}}]') == ("", ())
     assert shown(f"{MARK}3") == ("", ())
 
 
-def test_numbers_are_found_as_tables_write_them():
-    rows = "| 2023 | 1,451,130 | −0.5 | 3e2 |"
-    assert strangers([Series(label="", values=(1451130, -0.5, 300, 2023))], rows) == []
-    assert strangers([Series(label="", values=(451130, 0.5, 2023.5))], rows) == [451130, 0.5, 2023.5]
+@pytest.mark.parametrize(
+    ("draw", "labels"),
+    [
+        (lambda: pyplot.pie([1, 2]), ["Wedge"]),
+        (lambda: pyplot.fill_between([1, 2], [3, 4]), ["FillBetweenPolyCollection"]),
+        (lambda: pyplot.imshow([[1, 2]]), ["AxesImage"]),
+        (lambda: pyplot.plot([1, 2], alpha=0), []),
+    ],
+)
+def test_what_cannot_be_read_is_named(draw, labels):
+    _, series = read_off(draw)
+    assert [(one.label, one.values) for one in series] == [(label, ()) for label in labels]
+
+
+YEARS = "| 年 | s | share |\n| 2018 | 17 | 0.5 |\n| 2019 | 34 | NULL |\n| 2020 | 61 | 0.25 |\n3 rows."
+LONG = "| city | year | n |\n| a | 2018 | 1 |\n| a | 2019 | 2 |\n| b | 2018 | 3 |\n| b | 2019 | 4 |"
+FIGURES = (17, 34, 61)
+ALONG = (2018, 2019, 2020)
+OK = "every value is one that the query gave"
+
+
+@pytest.mark.parametrize(
+    ("series", "figures", "ok", "says"),
+    [
+        ([(FIGURES, ALONG)], YEARS, True, OK),
+        ([(FIGURES, (0, 1, 2))], YEARS, True, OK),
+        ([((0.5, math.nan, 0.25), ALONG)], YEARS, True, OK),
+        ([(FIGURES, ALONG), ((0.5, 0.25), (2018, 2020))], YEARS, True, OK),
+        ([(ALONG, ALONG)], YEARS, False, "labels of the query's rows as if they were values: 2018, 2019, 2020"),
+        ([(ALONG, (0, 1, 2))], YEARS, False, "labels of the query's rows as if they were values: 2018, 2019, 2020"),
+        ([((17,), (2018,))], YEARS, False, "1 of the 3 rows that the query gave, each with its value"),
+        ([((17, 61, 34), ALONG)], YEARS, False, "values at the places of other rows: 61, 34"),
+        ([((17, 34, 122), ALONG)], YEARS, False, "values that the query did not give: 122"),
+        ([((1, 2), (2018, 2019)), ((3, 4), (2018, 2019))], LONG, True, OK),
+        ([((1, 2), (2018, 2019))], LONG, False, "2 of the 4 rows that the query gave, each with its value"),
+        ([((1451130, -0.5, 300), ())], "n\n1,451,130\n−0.5\n3e2\n3 rows.", True, OK),
+        ([((5,), ())], "| sum |\n| 5 |\n1 row.", True, OK),
+    ],
+)  # fmt: skip
+def test_a_chart_is_compared_with_the_rows(series, figures, ok, says):
+    finding = found([Series(label="", values=v, places=p) for v, p in series], columns_of(figures))
+    assert (finding.ok, finding.message) == (ok, says)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=20))
 def test_every_value_that_is_written_down_is_known(values):
-    assert strangers([Series(label="", values=tuple(values))], " | ".join(map(repr, values))) == []
+    rows = "".join(f"| {n} | {value!r} |\n" for n, value in enumerate(values))
+    series = [Series(label="", values=tuple(values), places=tuple(range(len(values))))]
+    assert found(series, columns_of(f"| n | v |\n{rows}")).ok
+
+
+def test_what_is_no_table_has_no_columns():
+    assert columns_of("") == columns_of("The query is empty: write one SELECT.") == []

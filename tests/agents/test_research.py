@@ -128,6 +128,21 @@ async def test_a_chart_whose_values_cannot_be_read_is_unchecked():
     assert warnings(told) == ["chart_unchecked"]
 
 
+async def test_a_chart_of_a_part_of_the_rows_is_told():
+    told = await researched(Model(), Workshop(drawings=[f'{MARK}[{{"label": "cars", "values": [11871]}}]']))
+    [judged] = of(told, "validated")
+    assert (judged.ok, judged.message) == (False, "1 of the 2 rows that the query gave, each with its value")
+    assert warnings(told) == ["chart_partial"]
+
+
+async def test_a_chart_without_figures_is_told_to_be_unchecked():
+    told = await researched(Model(), Workshop(queries=[ToolError("broken")]))
+    assert warnings(told) == ["no_figures", "chart_unchecked"]
+    assert of(told, "validated") == []
+    workshop = Workshop(drawings=[f'{MARK}[{{"label": "Wedge", "values": []}}]'])
+    assert warnings(await researched(Model(), workshop)) == ["chart_unchecked"]
+
+
 async def test_a_query_that_fails_is_written_once_more_with_the_reason():
     workshop, model = Workshop(queries=[ToolError("no such column: carz"), ROWS]), Model()
     told = await researched(model, workshop)
