@@ -6,12 +6,12 @@ which the author of the code wrote too. Hidden ones are kept from the code (`age
 
 from __future__ import annotations
 
+import ast
 import re
-from ast import AsyncFunctionDef, ClassDef, FunctionDef, literal_eval
 from collections.abc import Sequence
 from hashlib import sha256
 
-from backends.python_syntax import parse_module
+from backends.python_syntax import parse_module, read_literal
 
 FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 LONGEST_REASON = 300
@@ -54,7 +54,7 @@ def outcomes(code: str, tests: Sequence[str], output: str) -> list[str] | None:
     begin = mark(code, tests)
     line = next((one for one in reversed(output.splitlines()) if one.startswith(begin)), None)
     try:
-        told = literal_eval(line.removeprefix(begin)) if line is not None else None
+        told = read_literal(line.removeprefix(begin)) if line is not None else None
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     return [str(one) for one in told] if isinstance(told, list) and len(told) == len(tests) else None
@@ -77,7 +77,7 @@ def defined(code: str) -> list[str]:
         body = parse_module(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    return [node.name for node in body if isinstance(node, FunctionDef | AsyncFunctionDef | ClassDef)]
+    return [node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
 
 
 def _is_python(text: str) -> bool:
