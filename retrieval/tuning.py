@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,10 @@ PATIENCE_S = 0.01
 """Of a search: one that takes longer must be quicker than an exact search, or it is worth nothing."""
 
 
-def tune(generation: Generation, queries: Sequence[str], target: float, pace: Pace) -> list[str]:
+def tune(
+    generation: Generation, queries: Sequence[str], target: float, pace: Pace,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[str]:  # fmt: skip
     """Set the quickest of the doubling efforts that reach `target` on the queries. Returns notes. Blocks.
 
     The least effort need not be the quickest: what it misses altogether has to be looked for again. Where none reaches
@@ -33,17 +36,17 @@ def tune(generation: Generation, queries: Sequence[str], target: float, pace: Pa
     looks = generation.looks()
     if looks is None or not queries:
         return []
-    _exact(generation, queries[0], pace)  # It reads pages and fills caches, for no query's account.
-    asked = [_exact(generation, query, pace) for query in queries]
+    _exact(generation, queries[0], pace, clock)  # It reads pages and fills caches, for no query's account.
+    asked = [_exact(generation, query, pace, clock) for query in queries]
     limit = max(sum(one.seconds for one in asked), PATIENCE_S * len(asked))
     ladder = [effort for power in range(30) if (effort := LEAST << power) < looks[1]] + [looks[1]]
     nearest, chosen = (-1.0, Knobs(ladder[0])), Knobs()
     for refine in FURTHER:
         for effort in ladder:
             generation.set_knobs(Knobs(effort, refine))
-            reached, seconds = _tried(generation, asked, pace)
+            reached, seconds = _tried(generation, asked, pace, clock)
             if seconds >= limit:  # Once more: something else may have had the machine.
-                seconds = min(seconds, _tried(generation, asked, pace)[1])
+                seconds = min(seconds, _tried(generation, asked, pace, clock)[1])
             if seconds >= limit:
                 break
             nearest = max(nearest, (reached, generation.knobs), key=lambda tried: tried[0])
@@ -68,22 +71,24 @@ class _Asked:
     """Of the exact search."""
 
 
-def _exact(generation: Generation, query: str, pace: Pace) -> _Asked:
+def _exact(generation: Generation, query: str, pace: Pace, clock: Callable[[], float]) -> _Asked:
     vector = vector_of(generation, query)
-    began = time.perf_counter()
+    began = clock()
     exact = frozenset(ranked.id for ranked in generation.search(query, vector, K, None, exactly=True))
-    seconds = time.perf_counter() - began
+    seconds = clock() - began
     pace.slice()
     return _Asked(query, vector, exact, seconds)
 
 
-def _tried(generation: Generation, queries: Sequence[_Asked], pace: Pace) -> tuple[float, float]:
+def _tried(
+    generation: Generation, queries: Sequence[_Asked], pace: Pace, clock: Callable[[], float]
+) -> tuple[float, float]:
     """Mean recall of the searches, and the seconds they took."""
     shares, seconds = [], 0.0
     for asked in queries:
-        began = time.perf_counter()
+        began = clock()
         found = [ranked.id for ranked in generation.search(asked.query, asked.vector, K, None)]
-        seconds += time.perf_counter() - began
+        seconds += clock() - began
         shares.append(share_found(asked.exact, found) or 0.0)
         pace.slice()
     return sum(shares) / len(shares), seconds

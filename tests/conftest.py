@@ -28,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     # A test that computes the same takes many times as long on a machine that does other things beside.
-    hypothesis.settings.register_profile("unhurried", deadline=None)
+    # The same examples every time: `--hypothesis-profile=default` looks for others.
+    hypothesis.settings.register_profile("unhurried", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("unhurried")
     for name in _settings_and_keys():
         del os.environ[name]

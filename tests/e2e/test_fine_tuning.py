@@ -129,7 +129,7 @@ def test_a_training_is_followed_swapped_in_and_rolled_back(client, live, trainin
 
 
 def test_a_job_goes_on_after_kill_9(client, live, training_file):
-    job = begun(client, live, training_file, 12)
+    job = begun(client, live, training_file, 30)
     until(client, job, lambda job: steps(client, job))
     reached = max(steps(client, job))
     live.kill()
@@ -139,7 +139,7 @@ def test_a_job_goes_on_after_kill_9(client, live, training_file):
     resumed = [message for message in told if message.startswith("goes on from checkpoint-")]
     assert len(resumed) == 1
     assert int(resumed[0].rpartition("-")[2]) >= reached
-    assert done.model_extra["sandtable"]["training"]["epochs"] == 12
+    assert done.model_extra["sandtable"]["training"]["epochs"] == 30
 
 
 def test_a_running_job_is_cancelled_at_once(client, live, training_file):

@@ -65,17 +65,22 @@ async def test_the_sdk_itself_comes_back(tmp_path):
         async with get_client(url=server.url, api_key=None) as client:
             thread = (await client.threads.create())["thread_id"]
 
+            parts = []
+
             async def read():
                 stream = client.runs.stream(
                     thread, "steps", input={"question": "count"}, stream_mode=MODES, context=SLOW
                 )
-                return [part async for part in stream]
+                async for part in stream:
+                    parts.append(part)
 
             reading = asyncio.create_task(read())
-            await asyncio.sleep(1.5)
+            async with asyncio.timeout(60):
+                while len(parts) < 5:
+                    await asyncio.sleep(0.05)
             server.kill()
             server.start(port)
-            parts = await reading
+            await reading
             (run,) = await client.runs.list(thread)
         assert parts == await whole(server.url, thread, run["run_id"])
         assert [part.data for part in parts if part.event == "values"][-1]["answer"].startswith("0 1 2")

@@ -148,7 +148,7 @@ async def test_eight_searchers_beside_ingest_and_deletions(tmp_path, seconds):
 
         await gathered(*(search(eq("stays", True) if n % 2 else None) for n in range(8)), *(churn(n) for n in range(2)))
         assert set(counts) == {10}
-        assert len(counts) > 8
+        assert len(counts) >= 8
         hits = await shop.collection.search("norway", 50, where=eq("stays", True))
         assert {hit.file_id for hit in hits} == {f"stays{n}" for n in range(12)}
 

@@ -288,9 +288,11 @@ async def test_a_crash_in_the_middle_of_searches_loses_nothing(tmp_path, own_ser
                     await asyncio.sleep(0.01)
 
         async def crash():
-            await asyncio.sleep(0.05)
+            while not outcomes:
+                await asyncio.sleep(0.01)
             await asyncio.to_thread(own_server.kill)
-            await asyncio.sleep(0.05)
+            while "away" not in outcomes:
+                await asyncio.sleep(0.01)
             await asyncio.to_thread(own_server.start)
             over.set()
 

@@ -132,7 +132,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(base, data, tmp_path):
     from safetensors.numpy import load_file
 
     for name in ("whole", "killed"):
-        order(tmp_path / name, base, data, epochs=6)
+        order(tmp_path / name, base, data, epochs=20)
     with worker(tmp_path / "whole") as process:
         events = [json.loads(line) for line in process.stdout]
     assert events[-1]["type"] == "done"

@@ -1,5 +1,6 @@
 """`sandtable approve`, and `ask` where a person has to agree, from the shell's point of view."""
 
+import codecs
 import json
 import os
 import pty
@@ -116,6 +117,7 @@ def test_at_a_terminal_the_person_is_asked_at_once(sandtable, ledger, asked, key
     command = [sys.executable, "-m", "server.cli.main", "ask", "Pay!", "-p", "function_calling"]
     process = subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True)
     os.close(theirs)
+    decoder = codecs.getincrementaldecoder("utf-8")()
     shown, answers = "", iter(zip(asked, keys, strict=True))
     wanted, key = next(answers)
     deadline = time.monotonic() + 60
@@ -125,7 +127,7 @@ def test_at_a_terminal_the_person_is_asked_at_once(sandtable, ledger, asked, key
                 break
             continue
         try:
-            shown += os.read(ours, 4096).decode()
+            shown += decoder.decode(os.read(ours, 4096))
         except OSError:
             break
         if wanted and wanted in shown:

@@ -245,7 +245,7 @@ async def test_a_limit_gives_what_there_is_and_the_reason(sdk):
     assert (values["sandtable"]["status"], values["sandtable"]["limit"]) == ("limited", "steps")
     (run,) = await sdk.runs.list(thread)
     assert (run["status"], run["metadata"]["limit"]) == ("success", "steps")
-    slow = {"options": {"steps": 9, "seconds": 0.2}, "limits": {"seconds": 0.3}}
+    slow = {"options": {"steps": 9, "seconds": 1.0}, "limits": {"seconds": 1.8}}
     parts = await collect(sdk.runs.stream(thread, "steps", input={"question": "count"}, context=slow))
     assert parts[-1].data["sandtable"]["limit"] == "seconds"
     assert parts[-1].data["messages"][-1]["content"] == "0 "

@@ -202,7 +202,7 @@ def test_nothing_outlives_a_service_that_is_killed(tmp_path):
     )
     with service:
         assert service.stdout.readline() == "running\n"
-        assert len(processes(tmp_path)) == 3
+        until(lambda: len(processes(tmp_path)) == 3)
         assert len(sessions(tmp_path)) == 2
         service.send_signal(signal.SIGKILL)
     until(lambda: not processes(tmp_path))
