@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-START_SECONDS: Final = 5.0
+START_SECONDS: Final = 10.0
 """That the service waits for servers: those that take longer come later."""
 
 

@@ -46,6 +46,7 @@ def run(document, url, folder, *more):
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", url),
         *("--checks", "all", "--exclude-checks", ",".join(LEFT_OUT), "--max-examples", "25", "--seed", "1"),
+        *("--request-timeout", "60"),  # Machines that test are busy.
         *("--continue-on-failure", "--warnings", "off", "--report", "json", "--report-json-path", "report.json", *more),
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=800, check=False)

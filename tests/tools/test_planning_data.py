@@ -76,5 +76,5 @@ async def test_optimal_plans_cost_what_is_proven(problems, domain):
     known = [item for item in Pddl().items(problems / domain) if item.gold.cost is not None]
     assert known
     for item in known:
-        found = await plan(item.gold.domain, item.gold.problem, Wanted(optimal=True, seconds=150))
+        found = await plan(item.gold.domain, item.gold.problem, Wanted(optimal=True, seconds=500))
         assert (item.id, found.cost) == (item.id, item.gold.cost)
