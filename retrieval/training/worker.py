@@ -70,7 +70,8 @@ def run(folder: Path, told: Any) -> dict[str, Any]:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1 << 16):
+    # Not by sys.stdin: its lock, held by a thread that waits, would abort the process at its own end.
+    while os.read(0, 1 << 16):
         pass
     os._exit(1)
 
