@@ -24,6 +24,7 @@ def raw(**tools):
     return {"raw": {"command": [sys.executable, RAW, json.dumps(listed)], "seconds": 20}}
 
 
+@pytest.mark.slow
 async def test_a_tool_with_too_long_a_schema_is_left_out(tmp_path, caplog):
     large = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(3000)}}
     with caplog.at_level(logging.WARNING):
