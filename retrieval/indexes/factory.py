@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from retrieval.errors import BadIndexSpec
+from retrieval.indexes.sizes import check_sizes
 
 PER_CENTROID: Final = 39
 """Training vectors per centroid that faiss asks for (Clustering.min_points_per_centroid)."""
@@ -28,9 +29,12 @@ def needs(factory: str) -> tuple[int, int]:
 
 
 def check(dense: str, dimension: int) -> None:
-    """Raise BadIndexSpec for a `faiss:` string of which faiss makes no index by inner product, or one with own ids."""
+    """Raise BadIndexSpec for a `faiss:` string that asks for too much, of which faiss makes no index by inner product,
+    or one with own ids."""
     if dense.startswith("faiss:"):
-        empty(bare(dense.removeprefix("faiss:")), dimension, dense)
+        factory = bare(dense.removeprefix("faiss:"))
+        check_sizes(factory, dense)
+        empty(factory, dimension, dense)
 
 
 def empty(factory: str, dimension: int, dense: str = "") -> Any:

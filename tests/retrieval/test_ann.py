@@ -128,7 +128,49 @@ def test_what_faiss_cannot_make_is_refused_by_name(factory, why):
     assert why in str(caught.value)
 
 
-@pytest.mark.parametrize("factory", ["IVF1024,PQ48x4fs,RFlat", "HNSW32", "OPQ16,IVF256,PQ16", "PQ48x4fs", "SQ8"])
+@pytest.mark.parametrize(
+    ("factory", "why"),
+    [
+        ("PQ1x20", "the bits of its codes are 20, and may be 12 at most"),
+        ("PQ1x24", "bits"),
+        ("IVF16,PQ4x13np", "bits"),
+        ("HNSW20000", "the links of its graph are 20,000, and may be 128 at most"),
+        ("IVF64_HNSW500,Flat", "links"),
+        ("NSG129,Flat", "links"),
+        ("IVF1048577,Flat", "its lists are 1,048,577"),
+        ("IVF1048576(IVF1048576),Flat", "its lists are 2,097,152"),
+        ("PCA5000,Flat", "a number in it is 5,000"),
+        ("OPQ16_99999,PQ16", "a number in it is 99,999"),
+        ("IVF16,PQ4x4fs_1000000", "a number in it is 1,000,000"),
+        ("RQ4x20", "bits"),
+        ("RQ64x12", "the centroids of its codebooks are 262,144"),
+        ("RQ2x8_90x8", "the centroids of its codebooks are 23,040"),
+        ("PRQ4x64x8", "the centroids of its codebooks are 65,536"),
+        ("LSQ33x8", "centroids"),
+        ("ZnLattice12x30_4", "the squared radius of its lattice is 30"),
+        (",".join(["RR4096"] * 20) + ",Flat", "its parts are 21"),
+    ],
+)
+def test_what_is_too_large_is_refused_before_faiss_makes_it(factory, why):
+    with pytest.raises(BadIndexSpec) as caught:
+        check(f"faiss:{factory}", 384)
+    assert f"index spec 'faiss:{factory}': " in str(caught.value)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        "IVF1024,PQ48x4fs,RFlat",
+        "RQ4x8",
+        "IVF4096,PQ32x12",
+        "PRQ2x4x8",
+        "HNSW32",
+        "OPQ16,IVF256,PQ16",
+        "PQ48x4fs",
+        "SQ8",
+    ],
+)
 def test_what_faiss_can_make_passes(factory):
     check(f"faiss:{factory}", 384)
 
