@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval import generations, judgments
 from retrieval.evaluation import Difference, compare, estimate
 from retrieval.gate import Gate, misses
-from retrieval.judged import judged_scores
+from retrieval.judged import beside_active
 from retrieval.measure import K, measure
 from retrieval.opening import join, note_model
 from retrieval.pace import Stopped
@@ -90,19 +90,16 @@ async def _measure(
 
 async def _judge(collection: Collection, lane: Lane, pace: Pace, metrics: dict[str, Any]) -> Difference | None:
     """Fill in the figures of the judged queries; the difference in nDCG from the active generation, if any."""
-    judged = await collection.resources.database.read(partial(judgments.by_query, collection_id=collection.id))
+    database, active = collection.resources.database, collection.active
+    judged = await database.read(partial(judgments.by_query, collection_id=collection.id))
     if not judged:
         return None
-    active = collection.active
-    own = await judged_scores(collection, lane, judged, K, pace)
+    own, baseline = await beside_active(collection, lane, judged, K, pace)
     metrics |= {f"{name}_at_10": estimate(own[name]).mean for name in ("ndcg", "mrr")}
-    if not await serves(collection, active):
+    if baseline is None:
         return None
-    baseline = await judged_scores(collection, active, judged, K, pace)
     figures = {f"{name}_at_10": estimate(baseline[name]).mean for name in ("ndcg", "mrr")}
-    await collection.resources.database.write(
-        partial(generations.add_metrics, generation_id=active.id, figures=figures)
-    )
+    await database.write(partial(generations.add_metrics, generation_id=active.id, figures=figures))
     return await collection.in_thread(compare, own["ndcg"], baseline["ndcg"])  # type: ignore[no-any-return]
 
 

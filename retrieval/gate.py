@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from retrieval.base import Value
 from retrieval.evaluation import Difference
+
+NO_WORSE: Final = "no_worse_ndcg"
 
 
 class Gate(Value):
     min_recall_at_10: float | None = None
     max_p99_ms: float | None = None
     no_worse_ndcg: bool = False
-    """Than the active generation's, on the judged queries; needs judgments."""
+    """Than that of the generation which is active when this one is to be, on the judged queries; needs judgments."""
     alpha: float = 0.05
     """Of the paired permutation test that `no_worse_ndcg` takes."""
 
@@ -23,14 +25,7 @@ def misses(gate: Gate, metrics: Mapping[str, Any], ndcg: Difference | None = Non
 
     `ndcg`: the difference from the active generation on the judged queries.
     """
-    found: list[dict[str, Any]] = []
-    if gate.no_worse_ndcg and (ndcg is None or (ndcg.mean < 0 and ndcg.p_value < gate.alpha)):
-        limit = "judgments, and there are none"
-        if ndcg is not None:
-            limit = f"no loss at alpha {gate.alpha:g}, and it lost {-ndcg.mean:g} (p {ndcg.p_value:g})"
-        found.append(
-            {"gate": "no_worse_ndcg", "metric": "ndcg_at_10", "value": metrics.get("ndcg_at_10"), "limit": limit}
-        )
+    found = worse(gate, metrics.get("ndcg_at_10"), ndcg)
     for field, figure, higher_is_better in (
         ("min_recall_at_10", "recall_at_10", True),
         ("max_p99_ms", "p99_ms", False),
@@ -40,3 +35,13 @@ def misses(gate: Gate, metrics: Mapping[str, Any], ndcg: Difference | None = Non
             continue
         found.append({"gate": field, "metric": figure, "value": value, "limit": limit})
     return found
+
+
+def worse(gate: Gate, value: float | None, ndcg: Difference | None) -> list[dict[str, Any]]:
+    """What `misses` tells of `no_worse_ndcg`. `value`: the nDCG that was found."""
+    if not gate.no_worse_ndcg or (ndcg is not None and (ndcg.mean >= 0 or ndcg.p_value >= gate.alpha)):
+        return []
+    limit = "judged queries and an active generation that can be searched, and one of them is missing"
+    if ndcg is not None:
+        limit = f"no loss at alpha {gate.alpha:g}, and it lost {-ndcg.mean:g} (p {ndcg.p_value:g})"
+    return [{"gate": NO_WORSE, "metric": "ndcg_at_10", "value": value, "limit": limit}]

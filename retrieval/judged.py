@@ -11,12 +11,14 @@ from retrieval.base import Rerank
 from retrieval.evaluation import compare, estimate, scores
 from retrieval.judgments import Judgment, grades, ranking
 from retrieval.pace import Pace
+from retrieval.reach import serves
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.lanes import Lane
 
 Judged = Mapping[str, Sequence[Judgment]]
+Scores = dict[str, list[float]]
 DEEP = 5
 """Chunks asked for per result wanted: several may be of one file."""
 MOST = 250
@@ -25,7 +27,7 @@ AT_ONCE = 4
 
 async def judged_scores(
     collection: Collection, lane: Lane, judged: Judged, k: int, pace: Pace | None = None, rerank: Rerank | None = None
-) -> dict[str, list[float]]:  # fmt: skip
+) -> Scores:  # fmt: skip
     """`ndcg`, `mrr` and `recall` at k of every judged query, in their order. Raises Stopped."""
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -39,6 +41,15 @@ async def judged_scores(
     rankings = dict(zip(judged, await asyncio.gather(*map(one, judged)), strict=True))
     graded = {query: grades(found) for query, found in judged.items()}
     return await collection.in_thread(partial(scores, rankings, graded, k))  # type: ignore[no-any-return]
+
+
+async def beside_active(
+    collection: Collection, lane: Lane, judged: Judged, k: int, pace: Pace | None = None
+) -> tuple[Scores, Scores | None]:  # fmt: skip
+    """Scores of a lane, and of the active one, if that can be searched. Raises Stopped."""
+    active = collection.active
+    own = await judged_scores(collection, lane, judged, k, pace)
+    return own, await judged_scores(collection, active, judged, k, pace) if await serves(collection, active) else None
 
 
 async def evaluate(
@@ -59,9 +70,6 @@ async def evaluate(
             versus = {"versus_active": baseline, "versus_plain": plain}
             found.append(await collection.in_thread(_summary, about, own, versus))
     return found
-
-
-Scores = dict[str, list[float]]
 
 
 def _summary(about: dict[str, Any], own: Scores, versus: Mapping[str, Scores | None]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 
 from retrieval.base import Hit, Value
-from retrieval.tables import judgment
+from retrieval.tables import document, judgment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -50,13 +50,30 @@ def clear(db: Connection, collection_id: str) -> int:
 
 
 def by_query(db: Connection, collection_id: str) -> dict[str, list[Judgment]]:
-    """Queries in the order in which they were first judged."""
-    rows = db.execute(select(judgment).where(judgment.c.collection_id == collection_id).order_by(judgment.c.id))
+    """Those that count, with queries in the order in which they were first judged.
+
+    A judgment counts while its file is in the collection: one that is put back counts again. A query is left out when
+    no relevant file of it is left.
+    """
+    here = and_(document.c.collection_id == judgment.c.collection_id, document.c.file_id == judgment.c.file_id)
+    query = select(judgment, document.c.file_id.is_not(None).label("there")).join(document, here, isouter=True)
+    rows = db.execute(query.where(judgment.c.collection_id == collection_id).order_by(judgment.c.id))
     found: dict[str, list[Judgment]] = {}
+    lost: set[str] = set()
     for row in rows:
         made = Judgment(query=row.query, file_id=row.file_id, start=row.start, end=row.end, grade=row.grade)
-        found.setdefault(row.query, []).append(made)
-    return found
+        if row.there:
+            found.setdefault(row.query, []).append(made)
+        elif made.grade:
+            lost.add(row.query)
+    return {query: some for query, some in found.items() if query not in lost or any(one.grade for one in some)}
+
+
+def without_file(db: Connection, collection_id: str) -> int:
+    """How many do not count, since their files are gone."""
+    files = select(document.c.file_id).where(document.c.collection_id == collection_id)
+    gone = judgment.c.collection_id == collection_id, judgment.c.file_id.not_in(files)
+    return db.execute(select(func.count()).select_from(judgment).where(*gone)).scalar_one()
 
 
 def grades(judged: Sequence[Judgment]) -> dict[str, int]:

@@ -193,6 +193,8 @@ class GenerationObject(Shape):
     status: str
     progress: Progress
     spec: dict[str, Any]
+    target_recall: float | None
+    gate: dict[str, Any] | None
     metrics: dict[str, Any] | None
     notes: list[str]
     error: Any

@@ -30,7 +30,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 class GateBody(Body):
     min_recall_at_10: Share | None = None
-    max_p99_ms: Annotated[float, Field(gt=0)] | None = None
+    max_p99_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     no_worse_ndcg: bool = False
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
@@ -60,6 +60,8 @@ def generation_object(services: Services, row: Any, chunks: dict[str | None, int
         "status": row.status,
         "progress": {"done": done, "total": total},
         "spec": {"index": row._mapping["index"], "embedder": row.embedder, "chunking": row.chunking},
+        "target_recall": row.target_recall,
+        "gate": row.gate,
         "metrics": row.metrics,
         "notes": row.notes,
         "error": row.error,

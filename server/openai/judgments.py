@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from retrieval import generations, judgments
 from retrieval.base import Rerank
 from retrieval.errors import BadReranker, RerankerMissing
 from retrieval.judged import evaluate
-from retrieval.tables import document
+from retrieval.tables import content, document
 from server.errors import bad_request
 from server.openai.schema import Body, Text
 from server.openai.search import Depth, Query, lane_of
@@ -25,8 +26,14 @@ from server.services import services_of
 router = APIRouter(tags=["evaluation"])
 
 
+def _not_blank(query: str) -> str:
+    if not query.strip():
+        raise PydanticCustomError("blank", "'query' is empty")
+    return query
+
+
 class JudgmentBody(Body):
-    query: Query
+    query: Annotated[Query, AfterValidator(_not_blank)]
     file_id: Text
     start: Annotated[int, Field(ge=0)] | None = None
     end: Annotated[int, Field(ge=1)] | None = None
@@ -58,16 +65,33 @@ async def add_judgments(request: Request, store_id: str, body: Judgments) -> dic
     given = [judgments.Judgment(**one.model_dump()) for one in body.judgments]
 
     def put(db: Any) -> None:
-        there = select(document.c.file_id).where(document.c.collection_id == store_id)
-        files = set(db.execute(there).scalars())
-        for number, one in enumerate(given):
-            if one.file_id not in files:
-                message = f"The vector store has no file {one.file_id!r}."
-                raise bad_request(message, f"judgments[{number}].file_id", "unknown_file")
+        _check(db, store_id, given)
         judgments.put(db, store_id, given)
 
     await services_of(request).database.write(put)
     return await _listed(request, store_id)
+
+
+def _check(db: Any, store_id: str, given: Sequence[judgments.Judgment]) -> None:
+    """Raises ApiError for a file that is not there, or a stretch beyond its text."""
+    lengths = select(document.c.file_id, func.length(content.c.text)).join(
+        content, content.c.id == document.c.content_id, isouter=True
+    )
+    files = {file_id: length for file_id, length in db.execute(lengths.where(document.c.collection_id == store_id))}
+    for number, one in enumerate(given):
+        where = f"judgments[{number}]"
+        if one.file_id not in files:
+            raise bad_request(f"The vector store has no file {one.file_id!r}.", f"{where}.file_id", "unknown_file")
+        if one.start is None or one.end is None:
+            continue
+        length = files[one.file_id]
+        if length is None:
+            message = f"The file {one.file_id!r} has no text yet, of which {one.start} to {one.end} could be a stretch."
+            raise bad_request(message, f"{where}.start", "invalid_value")
+        if one.end > length:
+            beyond = "start" if one.start >= length else "end"
+            message = f"The text of {one.file_id!r} has {length} code points: {one.start} to {one.end} is beyond it."
+            raise bad_request(message, f"{where}.{beyond}", "invalid_value")
 
 
 @router.get("/v1/vector_stores/{store_id}/judgments")
@@ -96,7 +120,7 @@ async def evaluate_generations(request: Request, store_id: str, body: Evaluate) 
     lanes = [await lane_of(collection, id, f"generations[{number}]") for number, id in enumerate(wanted)]
     judged = await services.database.read(partial(judgments.by_query, collection_id=store_id))
     if not judged:
-        message = "There are no judgments; POST some to .../judgments first."
+        message = "There are no judgments of files that are here; POST some to .../judgments first."
         raise bad_request(message, None, "no_judgments")
     try:
         rerankers = [collection.resources.rerankers.get(spec).name for spec in body.rerank]
@@ -118,12 +142,16 @@ async def evaluate_generations(request: Request, store_id: str, body: Evaluate) 
         "vector_store_id": store_id,
         "k": body.k,
         "n_queries": len(judged),
+        "judgments_without_file": await services.database.read(partial(judgments.without_file, collection_id=store_id)),
         "active_generation": collection.generation_id,
         "data": found,
     }
 
 
 async def _listed(request: Request, store_id: str) -> dict[str, Any]:
-    by_query = partial(judgments.by_query, collection_id=store_id)
-    judged = await services_of(request).database.read(by_query)
-    return {"object": "list", "data": [one.model_dump() for found in judged.values() for one in found]}
+    def read(db: Any) -> tuple[dict[str, list[judgments.Judgment]], int]:
+        return judgments.by_query(db, store_id), judgments.without_file(db, store_id)
+
+    judged, lost = await services_of(request).database.read(read)
+    rows = [one.model_dump() for found in judged.values() for one in found]
+    return {"object": "list", "data": rows, "without_file": lost}

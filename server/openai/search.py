@@ -99,6 +99,11 @@ async def _hits(collection: Collection, lane: Lane, queries: list[str], body: Se
     options = body.ranking_options or RankingOptions()
     rerank = None
     if options.ranker not in INDEX_ALONE:
+        if options.depth < body.max_num_results:
+            message = (
+                f"the ranker looks at {options.depth} hits, and {body.max_num_results} are asked for: raise 'depth'."
+            )
+            raise bad_request(message, "ranking_options.depth", "invalid_value")
         rerank = Rerank(ranker=collection.resources.rerankers.get(str(options.ranker)).name, depth=options.depth)
     # No threshold is not one of 0: cosines of a `flat` store may lie below it.
     least = options.score_threshold

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from retrieval import generations
+from retrieval import generations, judgments
 from retrieval.activation import activate
 from retrieval.build import build
 from retrieval.errors import EmbedderMismatch, EmbedderMissing, GateFailed, GenerationNotReady
@@ -13,7 +13,7 @@ from retrieval.pace import Pace, Stopped
 from retrieval.tables import content, embedding
 from tests.retrieval.hashing import HashEmbedder
 from tests.retrieval.test_collection import eq
-from tests.retrieval.workshop import SMALL, found, workshop
+from tests.retrieval.workshop import NAME, SMALL, found, workshop
 
 WORDS = "norway germany charger battery harbour ferry winter saga road grid market rule".split()  # noqa: SIM905
 
@@ -221,6 +221,42 @@ async def test_the_gate_judges_before_it_serves(tmp_path):
         await activate(shop.collection, row.id, force=True)
         await activate(shop.collection, "gen_1")
         await activate(shop.collection, row.id)  # judged once: the way back and forth is free
+
+
+class Blind(HashEmbedder):
+    """All texts look alike."""
+
+    def _vector(self, text):
+        return np.eye(1, self.dimension, dtype=np.float32)[0]
+
+
+@pytest.mark.slow
+async def test_the_gate_of_the_judges_asks_about_the_generation_that_is_active_then(tmp_path):
+    async with workshop(tmp_path, Blind("blind-1"), index="flat") as shop:
+        for n in range(12):
+            await shop.add(f"f{n}", f"note{n}")
+        judged = [judgments.Judgment(query=f"note{n}", file_id=f"f{n}", grade=1) for n in range(12)]
+        await shop.database.write(lambda db: judgments.put(db, NAME, judged))
+        lexical = await shop.build("bm25")
+        dense = await shop.build("hnsw", gate={"no_worse_ndcg": True})
+        assert dense.misses == []
+        await activate(shop.collection, lexical.id)
+        with pytest.raises(GateFailed, match=r"no loss at alpha 0\.05, and it lost 0\.\d+ \(p 0\.00") as caught:
+            await activate(shop.collection, dense.id)
+        assert [miss["gate"] for miss in caught.value.misses] == ["no_worse_ndcg"]
+        assert shop.collection.active.id == lexical.id
+        await activate(shop.collection, "gen_1")
+        await activate(shop.collection, dense.id)
+        # The other way round: what it misses when it is built may be right when it is to be activated.
+        await activate(shop.collection, lexical.id)
+        again = await shop.build("hnsw", gate={"no_worse_ndcg": True})
+        assert [miss["gate"] for miss in again.misses] == ["no_worse_ndcg"]
+        await activate(shop.collection, dense.id)
+        await activate(shop.collection, again.id)
+        other = await shop.build("flat", gate={"no_worse_ndcg": True})
+        await shop.database.write(lambda db: judgments.clear(db, NAME))
+        with pytest.raises(GateFailed, match="judged queries"):
+            await activate(shop.collection, other.id)
 
 
 @pytest.mark.slow

@@ -64,6 +64,7 @@ async def test_a_swap_and_the_way_back(client):
     assert made["spec"] == {"index": "hnsw", "embedder": "minilm", "chunking": None}
     ready = await ended(client, store, made["id"])
     assert ready["status"] == "ready", ready
+    assert (ready["gate"]["min_recall_at_10"], ready["target_recall"]) == (0.9, None)
     metrics = ready["metrics"]
     assert metrics["recall_at_10"] == 1.0
     assert (metrics["n_queries"] >= 20, metrics["n_asked"]) == (True, 1)
@@ -255,6 +256,13 @@ async def test_what_cannot_be_built_is_refused_by_name(client, body, param, code
     error = reply.json()["error"]
     assert param is None or error["param"] == param
     assert code is None or error["code"] == code
+
+
+async def test_a_limit_that_is_no_number_is_refused(client):
+    store = await make_store(client)
+    path, kind = f"/v1/vector_stores/{store}/generations", {"content-type": "application/json"}
+    reply = await client.post(path, content='{"gate": {"max_p99_ms": Infinity}}', headers=kind)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "gate.max_p99_ms"), reply.text
 
 
 async def test_the_active_generation_stays(client):

@@ -95,12 +95,32 @@ async def test_one_judged_query_is_enough_to_measure_and_to_build_by(client):
     assert (await activate(client, store, made["id"])).status_code == 200
 
 
+async def test_judgments_count_while_their_files_are_in_the_store(client):
+    store, ids = await filled(client, 3, sandtable={"index": "bm25"})
+    rows = [{"query": text(n), "file_id": ids[n], "grade": 1} for n in range(3)]
+    await judge(client, store, *rows, {"query": text(2), "file_id": ids[0], "grade": 0})
+    assert (await client.delete(f"/v1/vector_stores/{store}/files/{ids[2]}")).status_code == 200
+    listed = (await client.get(f"/v1/vector_stores/{store}/judgments")).json()
+    assert [row["query"] for row in listed["data"]] == [text(0), text(1)]
+    assert listed["without_file"] == 1
+    found = (await evaluate(client, store)).json()
+    assert (found["n_queries"], found["judgments_without_file"]) == (2, 1)
+    assert found["data"][0]["metrics"]["recall"]["mean"] == 1.0
+    body = {"file_id": ids[2]}
+    assert (await client.post(f"/v1/vector_stores/{store}/files", json=body)).status_code == 200
+    listed = (await client.get(f"/v1/vector_stores/{store}/judgments")).json()
+    assert (len(listed["data"]), listed["without_file"]) == (4, 0)
+
+
 REFUSED = [
     {"query": "x", "file_id": "file-none", "grade": 1},
     {"query": "x", "file_id": "FILE", "grade": 11},
     {"query": "x", "file_id": "FILE", "grade": 1, "start": 3},
     {"query": "x", "file_id": "FILE", "grade": 1, "start": 3, "end": 3},
     {"query": "", "file_id": "FILE", "grade": 1},
+    {"query": " \n", "file_id": "FILE", "grade": 1},
+    {"query": "x", "file_id": "FILE", "grade": 1, "start": 999_999, "end": 1_000_000},
+    {"query": "x", "file_id": "FILE", "grade": 1, "start": 0, "end": 1_000},
     {"query": "x", "file_id": "FILE", "grade": 1, "note": "?"},
 ]
 

@@ -56,6 +56,8 @@ async def test_a_reranker_that_is_not_there_is_refused(shop):
     for ranker, code in (("best", "unknown_ranker"), ("cross-encoder:/not/there", "reranker_missing")):
         body = {"query": "x", "ranking_options": {"ranker": ranker}}
         assert await refused(client, f"{path}/search", body) == ("ranking_options.ranker", code)
+    body = {"query": "x", "max_num_results": 5, "ranking_options": {"ranker": "neighbours", "depth": 4}}
+    assert await refused(client, f"{path}/search", body) == ("ranking_options.depth", "invalid_value")
     body = {"model": f"rag:{store}", "messages": [{"role": "user", "content": "Which note tells of the ferry?"}]}
     body["sandtable"] = {"options": {"rerank": "best"}}
     assert await refused(client, "/v1/chat/completions", body) == ("sandtable.options.rerank", "invalid_value")
