@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 STUCK_SECONDS = 30.0
 """Without any event: code that waits for what the recording does not have. Nothing in a replay waits for the world."""
-BEYOND_SECONDS = 1.0
-"""As long for what an attempt did beyond its recording."""
+BEYOND_SECONDS = 4.0
+"""As long for what an attempt did beyond its recording: milliseconds, but on a busy machine."""
 
 
 @dataclass

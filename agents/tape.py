@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 Ends = LLMCalled | LLMFailed | Retrieved | SearchFailed | ToolCalled | ToolFailed
 
 
-LEFT_OUT_SECONDS = 1.0
+LEFT_OUT_SECONDS = 4.0
 """Without any event, until what a step should have said is taken to be left out: its own code is all that it waits
-for, or calls that it makes at the same time and that are told again in far less."""
+for, or calls that it makes at the same time and that are told again in far less, but on a busy machine."""
 
 
 class Exchange:
