@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server.cli.failure import CommandFailed
-
 if TYPE_CHECKING:
     from agents.mrkl_options import MrklOptions
     from agents.tasks.base import Item
-    from backends.base import Backend
     from retrieval.base import Embedder
     from server.cli.eval_runs import Evaluation, Kept
     from server.cli.options import Where
@@ -36,12 +33,13 @@ async def extract_all(
     from backends.lifetime import close
     from server.cli.eval_cost import used
     from server.cli.eval_runs import side_by_side
+    from server.cli.own_backend import own_backend
     from server.cli.own_embedder import own_embedder
     from tools.base import Context
 
     if evaluation.backend is None or evaluation.collection is not None:
         raise click.UsageError("bfcl by mrkl runs without a service: name the model with -b, and no collection.")
-    options, backend = _options(evaluation.options), _backend(where, evaluation.backend)
+    options, backend = _options(evaluation.options), own_backend(where, evaluation.backend)
     with own_embedder(where) as embedder:
         deps = Deps(backend=backend, options=options, reach=Context(gate=_Meaning(embedder)))
 
@@ -87,22 +85,3 @@ def _options(given: Mapping[str, Any]) -> MrklOptions:
     except ValidationError as error:
         first = error.errors()[0]
         raise click.UsageError(f"option {'.'.join(map(str, first['loc']))!r} of mrkl: {first['msg']}") from None
-
-
-def _backend(where: Where, spec: str) -> Backend:
-    from backends.errors import BadSpec
-    from backends.load import load
-    from server.backend_choice import profiles
-    from server.cli.options import settings_for
-    from server.settings import environment
-
-    settings = settings_for(where.config, data_dir=where.data_dir)
-    try:
-        return load(spec, profiles(settings, environment()), quote=_nothing)
-    except BadSpec as error:
-        raise CommandFailed(str(error), type="bad_backend", code="bad_backend", wrong_use=True) from None
-
-
-async def _nothing(_question: str, _sources: Sequence[Any]) -> tuple[()]:
-    """For `extractive`, which extracts no arguments: its router can be measured."""
-    return ()

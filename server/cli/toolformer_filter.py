@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from server.cli.failure import CommandFailed
-from server.cli.options import Where, finite, json_option, service_options, settings_for
+from server.cli.options import Where, finite, json_option, service_options
 from server.cli.output import emit_json, note, stdout_console
+from server.cli.own_backend import own_backend
 
 if TYPE_CHECKING:
     from agents.toolformer_sampling import Recipe, Taught
-    from backends.base import Backend, Source, ToolSpec
-    from backends.extractive import Quote
+    from backends.base import Backend, ToolSpec
     from server.cli.api import Api
 
 
@@ -77,7 +77,7 @@ def toolformer_filter(
     given = {name: value for name, value in wishes.items() if value is not None} | {"seed": seed}
     recipes = {name: OF_THE_PAPER.get(name, Recipe()).model_copy(update=given) for name in dict.fromkeys(tools)}
     asking = _prompt(prompt)
-    model = _backend(where, backend)
+    model = own_backend(where, backend)
     with _opened(out) as file:
         counts = asyncio.run(_all(where, rows, recipes, model, asking, collection, file))
     if as_json:
@@ -151,24 +151,6 @@ async def _specs(api: Api, names: tuple[str, ...]) -> list[ToolSpec]:
             raise CommandFailed(message, type="bad_tool", code="needs_approval", wrong_use=True)
     fields = ("name", "description", "parameters")
     return [ToolSpec(**{field: there[name][field] for field in fields}) for name in names]
-
-
-def _backend(where: Where, spec: str) -> Backend:
-    from backends.errors import BadSpec
-    from backends.load import load
-    from server.backend_choice import profiles
-    from server.settings import environment
-
-    settings = settings_for(where.config, data_dir=where.data_dir)
-    try:
-        return load(spec, profiles(settings, environment()), quote=_nothing)
-    except BadSpec as error:
-        raise CommandFailed(str(error), type="bad_backend", code="bad_backend", wrong_use=True) from None
-
-
-async def _nothing(_question: str, _sources: Sequence[Source]) -> Sequence[Quote]:
-    """For `extractive`, which is refused as what it is: a backend that cannot score."""
-    return ()
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
