@@ -116,7 +116,7 @@ async def test_what_it_writes_has_the_probability_that_it_is_scored_with(backend
     assert [h.logprob for h in found.hypotheses] == pytest.approx([total(s) for s in rescored.scores], abs=1e-5)
     for hypothesis in found.hypotheses:
         expected = reference(tokenizer().encode(PROMPT), hypothesis.ids)
-        assert hypothesis.logprob == pytest.approx(sum(expected), abs=1e-5)
+        assert hypothesis.logprob == pytest.approx(sum(expected), rel=1e-5, abs=1e-5)
 
 
 async def test_one_beam_is_the_greedy_answer(backend):
