@@ -113,7 +113,9 @@ async def test_what_it_writes_has_the_probability_that_it_is_scored_with(backend
     assert len(found.hypotheses) == 4
     assert found.message.content == found.hypotheses[0].text
     rescored = await said(backend, plain=True, continuations=tuple(h.ids for h in found.hypotheses))
-    assert [h.logprob for h in found.hypotheses] == pytest.approx([total(s) for s in rescored.scores], abs=1e-5)
+    assert [h.logprob for h in found.hypotheses] == pytest.approx(
+        [total(s) for s in rescored.scores], rel=1e-5, abs=1e-5
+    )
     for hypothesis in found.hypotheses:
         expected = reference(tokenizer().encode(PROMPT), hypothesis.ids)
         assert hypothesis.logprob == pytest.approx(sum(expected), rel=1e-5, abs=1e-5)
@@ -131,7 +133,9 @@ async def test_a_mixture_of_one_prompt_is_that_prompt(backend):
     twice = (Context(messages=messages, logweight=math.log(0.3)), Context(messages=messages, logweight=math.log(0.7)))
     mixed = await complete(backend.stream(Request(messages=messages, contexts=twice, beams=3, max_tokens=5)))
     assert [h.ids for h in mixed.hypotheses] == [h.ids for h in alone.hypotheses]
-    assert [h.logprob for h in mixed.hypotheses] == pytest.approx([h.logprob for h in alone.hypotheses], abs=1e-5)
+    assert [h.logprob for h in mixed.hypotheses] == pytest.approx(
+        [h.logprob for h in alone.hypotheses], rel=1e-5, abs=1e-5
+    )
 
 
 async def test_a_seed_repeats_the_answer(backend):
