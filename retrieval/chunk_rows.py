@@ -68,6 +68,15 @@ def contents(
     return [Content(id, first, count) for id, first, count in found if id in wanted], entries
 
 
+def counts(db: Connection, collection_id: str) -> dict[str | None, int]:
+    """How many chunks of files a collection has, by chunking; None: as the files are cut."""
+    by_chunking = select(chunk.c.chunking, func.count()).where(chunk.c.collection_id == collection_id)
+    pointed = select(document.c.content_id).where(document.c.collection_id == collection_id)
+    own = select(func.count()).select_from(chunk).where(chunk.c.content_id.in_(pointed))
+    found: dict[str | None, int] = {key: n for key, n in db.execute(by_chunking.group_by(chunk.c.chunking))}
+    return found | {None: db.execute(own).scalar_one()}
+
+
 def uncut(db: Connection, collection_id: str, chunking: str, limit: int) -> list[Any]:
     """Contents of files whose text is not cut in this way yet, one of each text."""
     cut = select(content.c.sha256).where(content.c.collection_id == collection_id, content.c.chunking == chunking)

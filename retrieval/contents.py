@@ -1,11 +1,12 @@
 """Which files stand behind which chunks of a collection, in memory: what filters and hits are resolved against.
 
-It is changed and asked on the event loop. Only `allowed`, which looks at every file, may run on any thread: a text's
-`files` are replaced and never changed, so that it reads each as it was at one moment.
+It is changed on the event loop. `allowed` and `file_of` may run on any thread meanwhile: a text's `files` are replaced
+and never changed, so that they read each as it was at one moment.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class Contents:
         self._by_file: dict[str, int] = {}
         self._firsts: list[int] = []
         self._ordered: list[Content] = []
+        self._changes = 0
+        """Odd while `_firsts` and `_ordered` may not agree: what is not found then may be there."""
 
     def __len__(self) -> int:
         return len(self._by_file)
@@ -58,8 +61,10 @@ class Contents:
             return
         self._by_id[content.id] = content
         place = bisect_right(self._firsts, content.first)
+        self._changes += 1
         self._firsts.insert(place, content.first)
         self._ordered.insert(place, content)
+        self._changes += 1
 
     def put_file(self, content_id: int, entry: FileEntry) -> None:
         """Point a file to its content, or renew its name and attributes."""
@@ -78,7 +83,9 @@ class Contents:
             return None
         del self._by_id[content_id]
         place = bisect_left(self._firsts, content.first)
+        self._changes += 1
         del self._ordered[place], self._firsts[place]
+        self._changes += 1
         return content
 
     def entry(self, file_id: str) -> FileEntry | None:
@@ -89,14 +96,16 @@ class Contents:
         return self._by_file.get(file_id)
 
     def file_of(self, chunk_id: int, where: Predicate | None) -> FileEntry | None:
-        """The file to show for a chunk: the first that passes the filter."""
-        place = bisect_right(self._firsts, chunk_id) - 1
-        if place < 0:
-            return None
-        content = self._ordered[place]
-        if chunk_id >= content.first + content.count:
-            return None
-        return next((f for f in content.files.values() if where is None or where(f.filterable)), None)
+        """The file to show for a chunk: the first that passes the filter. Safe on any thread."""
+        while True:
+            changes = self._changes
+            place = bisect_right(self._firsts, chunk_id) - 1
+            content = next(iter(self._ordered[place : place + 1]), None) if place >= 0 else None
+            if content is not None and content.first <= chunk_id < content.first + content.count:
+                return next((f for f in content.files.values() if where is None or where(f.filterable)), None)
+            if changes == self._changes and changes % 2 == 0:
+                return None
+            time.sleep(0)  # lets go of the interpreter, which the change waits for
 
     def allowed(self, where: Predicate) -> Ids:
         """The sorted ids of all chunks with a file that passes the filter. Safe on any thread; some 3 us a file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.base import Ids
     from retrieval.chunking import Chunking
     from retrieval.contents import Contents
+    from retrieval.generation import Batch
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,7 @@ async def open_collection(id: str, resources: Resources) -> Collection:
     row = await database.read(lambda db: catalog.active_generation(db, id))
     lane = lane_of(row, resources)
     view = await database.read(lambda db: read_view(db, id, lane.chunking))
-    alive = every(view)
-    await asyncio.get_running_loop().run_in_executor(resources.searchers, _open, row, lane, alive, resources, None)
+    await asyncio.get_running_loop().run_in_executor(resources.searchers, _open, row, lane, view, resources, None)
     if row.fingerprint is None and lane.generation.spec.dense is not None:
         await database.write(partial(note_model, lane=lane))
     lane.contents = view
@@ -52,7 +52,7 @@ def note_model(db: Any, lane: Lane) -> None:
     generations.change(db, lane.id, fingerprint=embedder.fingerprint, dimension=embedder.dimension)
 
 
-def _open(row: Row[Any], lane: Lane, alive: Ids, resources: Resources, pace: Pace | None) -> None:
+def _open(row: Row[Any], lane: Lane, view: Contents, resources: Resources, pace: Pace | None) -> None:
     if lane.generation.spec.dense is not None:
         try:
             check_embedder(row, lane.generation.embedder)
@@ -60,7 +60,7 @@ def _open(row: Row[Any], lane: Lane, alive: Ids, resources: Resources, pace: Pac
             lane.refusal = error
             return
     with _excused(row):
-        lane.generation.open(alive, lambda ids: missing(lane, resources, ids, pace), pace)
+        lane.generation.open(every(view), lambda ids: missing(lane, resources, ids, pace), pace)
 
 
 @contextmanager
@@ -94,8 +94,8 @@ async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool 
     Raises Stopped, EmbedderMissing, what an embedder raises, and IndexUnavailable if it was never built.
     """
     lane = lane_of(row, collection.resources)
-    alive = every(await _view(collection, lane, row, pace))
-    await collection.building(_open, row, lane, alive, collection.resources, pace)
+    view = await _view(collection, lane, row, pace)
+    await collection.building(_open, row, lane, view, collection.resources, pace)
     if lane.refusal is None:
         if fold:
             await collection.building(partial(lane.generation.fold_if_due, at_least=1, pace=pace))
@@ -112,7 +112,7 @@ async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool 
             lacking = partial(missing, lane, collection.resources, pace=pace)
             # Not on the one thread for builds: another's may take long, and every write to the collection waits.
             with _excused(row):
-                await collection.in_thread(lane.generation.reconcile, every(view), lacking)
+                await collection.in_thread(_reconcile, lane, view, lacking)
         lane.contents = collection.views.setdefault(lane.chunking, view)
         collection.lanes[lane.id] = lane
     return lane
@@ -122,14 +122,22 @@ async def _catch_up(collection: Collection, lane: Lane, view: Contents, pace: Pa
     if lane.generation.behind:
         return 0
     lacking = partial(missing, lane, collection.resources, pace=pace)
-    lacked: int = await collection.building(lane.generation.reconcile, every(view), lacking)
+    lacked: int = await collection.building(_reconcile, lane, view, lacking)
     return lacked
 
 
+def _reconcile(lane: Lane, view: Contents, lacking: Callable[[Ids], Iterator[Batch]]) -> int:
+    return lane.generation.reconcile(every(view), lacking)
+
+
 async def _view(collection: Collection, lane: Lane, row: Row[Any], pace: Pace) -> Contents:
-    """The collection's contents as the lane sees them; texts that are not cut in its way yet are cut."""
+    """The collection's contents as the lane sees them; texts that are not cut in its way yet are cut.
+
+    Those that another lane sees alike are in memory: to read them takes some 20 us a file of the interpreter's time."""
     if lane.chunking is not None:
         await _cut_all(collection, from_strategy(row.chunking), pace)
+    if lane.chunking in collection.views:
+        return collection.views[lane.chunking]
     return await collection.resources.database.read(lambda db: read_view(db, collection.id, lane.chunking))
 
 

@@ -55,9 +55,9 @@ async def _catch_up(collection: Collection, lane: Lane) -> None:
     step = partial(lane.generation.catch_up, batches=lacking, pace=pace)
     try:
         # Not on the one thread for builds: a search waits.
-        while await collection.in_thread(partial(step, every(lane.contents), last=False)) > FEW:
+        while await collection.in_thread(lambda: step(every(lane.contents), last=False)) > FEW:
             pass
         async with collection.changing:
-            await collection.in_thread(partial(step, every(lane.contents)))
+            await collection.in_thread(lambda: step(every(lane.contents)))
     except Stopped:
         raise IndexUnavailable("the service stops") from None

@@ -24,11 +24,15 @@ async def sample(collection: Collection, lane: Lane) -> list[str]:
     asked = list(dict.fromkeys(reversed(collection.asked)))[:SAMPLE]
     if len(asked) == SAMPLE:
         return asked
-    ids = every(lane.contents).tolist()
-    chosen = sorted(random.Random(len(ids)).sample(ids, min(SAMPLE - len(asked), len(ids))))
+    chosen = await collection.in_thread(_chosen, lane, SAMPLE - len(asked))
     rows = await collection.resources.database.read(partial(chunk_rows.by_id, ids=chosen))
     made = await collection.in_thread(lambda: [_sentence(row) for row in rows.values()])
     return list(dict.fromkeys([*asked, *(text for text in made if text)]))
+
+
+def _chosen(lane: Lane, count: int) -> list[int]:
+    ids = every(lane.contents).tolist()
+    return sorted(random.Random(len(ids)).sample(ids, min(count, len(ids))))
 
 
 def _sentence(row: Any) -> str:

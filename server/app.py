@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from retrieval import analysis
 from retrieval.base import Embedder
 from retrieval.errors import EmbedderFailed
 from server import errors, memories, openapi, ops, replays, run_answers, run_events, tools
@@ -137,6 +138,8 @@ async def _warm(app: FastAPI, services: Services) -> None:
         app.state.failed = str(error) or type(error).__name__
         embedder = embedder if isinstance(error, EmbedderFailed) else None
     app.state.warm.set()
+    # The dictionary of Chinese words holds the interpreter for 0.1 s when it is loaded.
+    await asyncio.to_thread(analysis.terms, "词典")
     await _warm_pipelines()
     while app.state.failed is not None and embedder is not None:
         # A service that embeds may come up after this one.

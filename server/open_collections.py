@@ -65,6 +65,15 @@ class OpenCollections:
             task.add_done_callback(lambda done: self._forget_failed(collection_id, done))
         return await asyncio.shield(task)
 
+    def loaded(self, collection_id: str) -> Collection | None:
+        """The collection, if it is open already."""
+        task = self._opening.get(collection_id)
+        return (
+            task.result()
+            if task is not None and task.done() and not task.cancelled() and not task.exception()
+            else None
+        )
+
     def embedder(self, spec: str) -> tuple[Embedder, QueryBatcher]:
         """Cheap: the model itself is loaded on its first use. May be called from any thread."""
         with self._loading:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from retrieval import generations, judgments
+from retrieval import chunk_rows, generations, judgments
 from retrieval.activation import activate
 from retrieval.chunking import from_strategy
 from retrieval.errors import BadChunking, BadIndexSpec, EmbedderMissing
 from retrieval.indexes.spec import parse
-from retrieval.tables import chunk, document, generation
+from retrieval.tables import generation
 from server.errors import ApiError, bad_request, not_found
 from server.ids import new_id
 from server.index_check import check_index
@@ -49,8 +50,8 @@ class Activate(Body):
     force: bool = False
 
 
-def generation_object(services: Services, row: Any, chunks: dict[str | None, int]) -> dict[str, Any]:
-    held = chunks.get(generations.view_key(row.chunking), 0) if row.status in generations.SEARCHABLE else 0
+def generation_object(services: Services, row: Any, held: int) -> dict[str, Any]:
+    """`held`: the chunks it has."""
     done, total = services.builds.progress(row.id) or (held, held)
     return {
         "id": row.id,
@@ -119,8 +120,8 @@ async def list_generations(request: Request, store_id: str, page: Annotated[Page
     query = select(generation).where(generation.c.collection_id == store_id)
     at, id = generation.c.created_at, generation.c.id
     rows, more = await services.database.read(lambda db: fetch(db, query, page, at, id))
-    chunks = await _chunks(services, store_id)
-    return page_object(rows, more, lambda row: generation_object(services, row, chunks))
+    held = await _held(services, store_id, rows)
+    return page_object(rows, more, lambda row: generation_object(services, row, held[row.id]))
 
 
 @router.get("/v1/vector_stores/{store_id}/generations/{generation_id}")
@@ -177,17 +178,16 @@ async def _existing(services: Services, store_id: str, generation_id: str) -> An
 
 async def _object(services: Services, store_id: str, generation_id: str) -> dict[str, Any]:
     row = await _existing(services, store_id, generation_id)
-    return generation_object(services, row, await _chunks(services, store_id))
+    return generation_object(services, row, (await _held(services, store_id, [row]))[row.id])
 
 
-async def _chunks(services: Services, store_id: str) -> dict[str | None, int]:
-    """How many chunks a generation of a collection has, by its chunking; None: as the files are cut."""
-    by_chunking = select(chunk.c.chunking, func.count()).where(chunk.c.collection_id == store_id)
-    pointed = select(document.c.content_id).where(document.c.collection_id == store_id)
-    own = select(func.count()).select_from(chunk).where(chunk.c.content_id.in_(pointed))
-
-    def count(db: Any) -> dict[str | None, int]:
-        counts = {key: number for key, number in db.execute(by_chunking.group_by(chunk.c.chunking))}
-        return {**counts, None: db.execute(own).scalar_one()}
-
-    return await services.database.read(count)
+async def _held(services: Services, store_id: str, rows: Sequence[Any]) -> dict[str, int]:
+    """How many chunks each generation has, by id. Those that are loaded know; the database would count them all."""
+    collection = services.collections.loaded(store_id)
+    lanes = {} if collection is None else collection.lanes
+    held = {row.id: 0 if row.id not in lanes else len(lanes[row.id].generation) for row in rows}
+    asleep = [row for row in rows if row.id not in lanes and row.status in generations.SEARCHABLE]
+    if asleep:
+        counts = await services.database.read(partial(chunk_rows.counts, collection_id=store_id))
+        held |= {row.id: counts.get(generations.view_key(row.chunking), 0) for row in asleep}
+    return held

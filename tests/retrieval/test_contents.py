@@ -1,3 +1,6 @@
+import sys
+import threading
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +57,29 @@ def test_every_chunk_has_its_own_file_whatever_comes_and_goes(steps):
     expected = [id * 100 + n for id in sorted(alive) for n in range(id)]
     assert contents.allowed(lambda _: True).tolist() == expected
     assert [contents.file_of(c, None).file_id for c in expected] == [f"f{c // 100}" for c in expected]
+
+
+def test_a_chunk_keeps_its_file_while_others_come_and_go_on_another_thread():
+    contents, ended = Contents(), threading.Event()
+    for id in range(1, 200):
+        contents.add_content(Content(id, first=id * 10, count=10))
+        contents.put_file(id, entry(f"f{id}"))
+
+    def change():
+        while not ended.is_set():
+            for id in range(1, 100):
+                contents.drop_file(f"f{id}")
+                contents.add_content(Content(id, first=id * 10, count=10))
+                contents.put_file(id, entry(f"f{id}"))
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        found = [(chunk, contents.file_of(chunk, None)) for _ in range(20) for chunk in range(1000, 2000, 3)]
+    finally:
+        ended.set()
+        changing.join()
+        sys.setswitchinterval(usual)
+    assert [(chunk, file and file.file_id) for chunk, file in found] == [(c, f"f{c // 10}") for c, _ in found]
