@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrieval.base import Ids
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileEntry:
     file_id: str
     filename: str
@@ -31,7 +31,7 @@ class FileEntry:
         return {"filename": self.filename, **self.attributes}
 
 
-@dataclass
+@dataclass(slots=True)
 class Content:
     """One text and its chunks `first .. first + count - 1`; `files` in the order in which they came."""
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -52,23 +52,37 @@ async def measure(
     figures, asked = [Figures() for _ in lanes], set(collection.asked)
     for lane in lanes:
         # The first search reads pages and fills caches, for no query's account.
-        await collection.in_thread(_one, lane.generation, next(iter(queries), ""), Figures())
+        await collection.in_thread(_timed, lane.generation, next(iter(queries), ""))
     for number, query in enumerate(queries):
-        for lane, found in zip(lanes, figures, strict=True):
-            await collection.in_thread(_one, lane.generation, query, found)
+        timed = [await collection.in_thread(_timed, lane.generation, query) for lane in lanes]
+        for found, one in zip(figures, timed, strict=True):
+            found.seconds.append(one.seconds)
             found.asked += query in asked
-        await collection.in_thread(pace.slice, number + 1, len(queries))
+        # The rest is nobody's request: it stands back behind those that are.
+        shares = await collection.building(_shares, [lane.generation for lane in lanes], query, timed)
+        for found, share in zip(figures, shares, strict=True):
+            found.recalls += [] if share is None else [share]
+        spent = sum(one.seconds for one in timed)
+        await collection.building(pace.slice, number + 1, len(queries), spent)
     return figures
 
 
-def _one(generation: Generation, query: str, figures: Figures) -> None:
+class _Timed(NamedTuple):
+    seconds: float
+    vector: Any
+    found: Sequence[int]
+
+
+def _timed(generation: Generation, query: str) -> _Timed:
     began = time.perf_counter()
     vector = vector_of(generation, query)
     found = generation.search(query, vector, K, None)
-    figures.seconds.append(time.perf_counter() - began)
-    share = recall(generation, query, vector, [ranked.id for ranked in found])
-    if share is not None:
-        figures.recalls.append(share)
+    return _Timed(time.perf_counter() - began, vector, [ranked.id for ranked in found])
+
+
+def _shares(generations: Sequence[Generation], query: str, timed: Sequence[_Timed]) -> list[float | None]:
+    both = zip(generations, timed, strict=True)
+    return [recall(generation, query, one.vector, one.found) for generation, one in both]
 
 
 def vector_of(generation: Generation, query: str) -> Any:

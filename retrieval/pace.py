@@ -58,12 +58,15 @@ class Pace:
         if self._stop.wait(seconds) or time.monotonic() > self._end:
             raise Stopped
 
-    def slice(self, done: int = 0, total: int = 0) -> None:
-        """Note progress (if `total` is given) and give way. Raises Stopped."""
+    def slice(self, done: int = 0, total: int = 0, elsewhere: float = 0.0) -> None:
+        """Note progress (if `total` is given) and give way. Raises Stopped.
+
+        `elsewhere`: seconds of the same work that another thread has done since the last call."""
         if self._told is not None and total:
             self._told(done, total)
         here, now = threading.get_ident(), time.thread_time()
-        idle = min((now - self._since.get(here, now)) * (1 / self.share - 1), LONGEST_IDLE)
+        spent = now - self._since.get(here, now) + elsewhere
+        idle = min(spent * (1 / self.share - 1), LONGEST_IDLE)
         self.wait(max(idle, 0.0))
         self._since[here] = now
 

@@ -17,6 +17,7 @@ from retrieval.errors import EmbedderFailed
 from server import errors, memories, openapi, ops, replays, run_answers, run_events, tools
 from server.access import LOCAL_ORIGIN, Authentication, BodyLimit
 from server.envelope import CatchAll, HeadAsGet
+from server.garbage import set_aside
 from server.ids import new_uuid
 from server.langgraph import assistants, graphs, meta, run_ends, stateless_runs, states, store, threads
 from server.langgraph import runs as thread_runs
@@ -141,6 +142,7 @@ async def _warm(app: FastAPI, services: Services) -> None:
     # The dictionary of Chinese words holds the interpreter for 0.1 s when it is loaded.
     await asyncio.to_thread(analysis.terms, "词典")
     await _warm_pipelines()
+    set_aside()
     while app.state.failed is not None and embedder is not None:
         # A service that embeds may come up after this one.
         await asyncio.sleep(AGAIN_SECONDS)

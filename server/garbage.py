@@ -13,7 +13,12 @@ made set aside, a hundred searches of `tot` at once take a third less CPU time (
 def searched_less(stack: AsyncExitStack) -> None:
     """Of this process, until the stack is closed. What was made so far stays, so it need not be looked at."""
     before = gc.get_threshold()
-    gc.freeze()
+    set_aside()
     stack.callback(gc.unfreeze)
     gc.set_threshold(YOUNG, *before[1:])
     stack.callback(gc.set_threshold, *before)
+
+
+def set_aside() -> None:
+    """Have what was made so far not looked at any more: the search would hold up everything for 0.1 s and more."""
+    gc.freeze()
