@@ -18,11 +18,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from retrieval import catalog, chunk_rows, filters, generations
-from retrieval.base import AttributeValue, Embedder, Hit, Rerank, StageScores
+from retrieval import catalog, filters, generations
+from retrieval.base import AttributeValue, Embedder, Hit, Rerank
 from retrieval.contents import Content, Contents, FileEntry
 from retrieval.errors import IndexUnavailable, UnknownGeneration
 from retrieval.generation import FOLD_AT_LEAST, Batch, Generation
+from retrieval.hits import found as found_in
 from retrieval.lanes import Lane
 from retrieval.pace import Pace, Stopped
 from retrieval.reach import caught_up, reachable
@@ -30,9 +31,7 @@ from retrieval.resources import Resources
 
 if TYPE_CHECKING:
     from retrieval.base import Ids
-    from retrieval.database import Database
     from retrieval.filters import Predicate
-    from retrieval.indexes.hybrid import Ranked
 
 log = logging.getLogger(__name__)
 
@@ -123,21 +122,21 @@ class Collection:
         vector = await lane.queries.embed(query[:READ]) if lane.generation.spec.dense is not None else None
         spare = SPARE
         while True:
-            found, hits = await self._look(lane, contents, query, vector, k + spare, allowed)
+            found, hits = await self._look(lane, contents, query, vector, k, spare, allowed)
             if len(hits) >= k or found < k + spare:
-                return hits[:k]
+                return hits
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
 
     async def _look(self, lane: Lane, *wanted: Any) -> tuple[int, list[Hit]]:
         await caught_up(self, lane)
         try:
-            return await self.in_thread(_found, self.resources.database, lane, *wanted)  # type: ignore[no-any-return]
+            return await self.in_thread(found_in, self.resources.database, lane, *wanted)  # type: ignore[no-any-return]
         except IndexUnavailable as error:
             if not error.lost:
                 raise
         await caught_up(self, lane)
-        return await self.in_thread(_found, self.resources.database, lane, *wanted)  # type: ignore[no-any-return]
+        return await self.in_thread(found_in, self.resources.database, lane, *wanted)  # type: ignore[no-any-return]
 
     async def matched_terms(
         self, query: str, chunk_ids: Sequence[int], lane: Lane | None = None
@@ -248,18 +247,6 @@ class Collection:
         return await asyncio.get_running_loop().run_in_executor(self.resources.builder, work, *arguments)
 
 
-def _found(
-    database: Database, lane: Lane, contents: Contents, query: str, vector: Any | None, k: int, where: Predicate | None
-) -> tuple[int, list[Hit]]:  # fmt: skip
-    """How many the index found, and those of them that are still there. On one thread: a change of it costs 0.3 ms."""
-    allow = contents.allowed(where) if where is not None else None
-    ranked = lane.generation.search(query, vector, k, allow)
-    shown = [r for r in ranked if contents.file_of(r.id, where) is not None]
-    rows = database.read_here(partial(chunk_rows.by_id, ids=[r.id for r in shown]))
-    made = (_hit(r, rows.get(r.id), contents.file_of(r.id, where)) for r in shown)
-    return len(ranked), [hit for hit in made if hit is not None]
-
-
 def _scope(lane: Lane, where: Predicate | None) -> dict[str, Any]:
     held = len(lane.generation)
     left = held if where is None else len(lane.contents.allowed(where))
@@ -269,29 +256,6 @@ def _scope(lane: Lane, where: Predicate | None) -> dict[str, Any]:
     if spec.lexical:
         halves["lexical"] = "exact"
     return {"index": spec.text, "chunks": held, "allowed": left, "halves": halves, "fusion": spec.fusion}
-
-
-def _hit(ranked: Ranked, row: Any | None, file: FileEntry | None) -> Hit | None:
-    if row is None or file is None:
-        return None
-    stages = StageScores(
-        dense=ranked.dense,
-        dense_rank=ranked.dense_rank,
-        lexical=ranked.lexical,
-        lexical_rank=ranked.lexical_rank,
-        fused=ranked.fused,
-    )
-    return Hit(
-        chunk_id=ranked.id,
-        file_id=file.file_id,
-        filename=file.filename,
-        text=row.text,
-        start=row.start,
-        end=row.end,
-        score=ranked.score,
-        stages=stages,
-        attributes=dict(file.attributes),
-    )
 
 
 def _ids_of(content: Content) -> Ids:

@@ -96,18 +96,30 @@ def search(
         asked["lexical"] = lexical, [query]
     if not asked:
         raise ValueError("nothing to search in: neither a lexical index nor a dense one with the query's vector")
-    deep = max(k, DEPTH) if len(asked) == 2 else k
-    depth = min(deep, max(1, *(len(index) for index, _ in asked.values())))
+    attainable = lexical.attainable(query) if lexical is not None else 0.0
+    held = max(1, *(len(index) for index, _ in asked.values()))
+    if len(asked) == 1:
+        return _alone(*asked.popitem(), min(k, held), allow, attainable)
+    depth = min(max(k, DEPTH), held)
     first = {name: _found(index, payload, depth, allow) for name, (index, payload) in asked.items()}
     ids = np.unique(np.concatenate([found for _, found in first.values()]))
     halves = {name: _half(*asked[name], *first[name], ids) for name in asked}
-    attainable = lexical.attainable(query) if lexical is not None else 0.0
     fused = _fused(halves, fusion, readable(query, scripts), attainable)
     # Where the fused score cannot tell (all 0: a query the embedder cannot read and no term of which is matched), the
     # cosine still may.
-    second = -halves["dense"].scores if "dense" in halves else np.zeros(len(ids))
-    order = np.lexsort((ids, second, -fused))[:k]
+    order = np.lexsort((ids, -halves["dense"].scores, -fused))[:k]
     return [_ranked(int(ids[place]), float(fused[place]), int(place), halves) for place in order]
+
+
+def _alone(name: str, asked: tuple[Searched, Any], k: int, allow: Ids | None, attainable: float) -> list[Ranked]:
+    """What the only half found, in its own order."""
+    scores, ids = _found(*asked, k, allow)
+    shown = scores if name == "dense" else lexical_parts(scores, attainable)
+    found = zip(ids.tolist(), shown.tolist(), scores.tolist(), strict=True)
+    return [
+        Ranked(id, _share(share), **{name: score, f"{name}_rank": rank})
+        for rank, (id, share, score) in enumerate(found, 1)
+    ]
 
 
 def _found(index: Searched, query: Any, k: int, allow: Ids | None) -> tuple[Scores, Ids]:
@@ -135,10 +147,6 @@ def _fused(halves: dict[str, _Half], fusion: Fusion | None, readable: float, att
     import numpy as np
 
     scores = {name: np.where(np.isfinite(half.scores), half.scores, 0.0) for name, half in halves.items()}
-    if "lexical" not in scores:
-        return scores["dense"]
-    if "dense" not in scores:
-        return lexical_parts(scores["lexical"], attainable)
     if fusion == "rrf":
         return reciprocal_rank(*(half.ranks for half in halves.values()))
     return calibrated(scores["dense"], scores["lexical"], readable=readable, attainable=attainable)
@@ -150,4 +158,8 @@ def _ranked(id: int, fused: float, place: int, halves: dict[str, _Half]) -> Rank
         score, rank = float(half.scores[place]), float(half.ranks[place])
         stages[name] = score if math.isfinite(score) else None
         stages[f"{name}_rank"] = int(rank) if math.isfinite(rank) else None
-    return Ranked(id, min(1.0, max(0.0, fused)), fused=fused if len(halves) == 2 else None, **stages)
+    return Ranked(id, _share(fused), fused=fused, **stages)
+
+
+def _share(score: float) -> float:
+    return min(1.0, max(0.0, score))

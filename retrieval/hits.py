@@ -1,0 +1,55 @@
+"""From what an index found to hits: with their texts from the database, and their files from the contents map."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from retrieval import chunk_rows
+from retrieval.base import Hit, StageScores
+
+if TYPE_CHECKING:
+    from retrieval.contents import Contents, FileEntry
+    from retrieval.database import Database
+    from retrieval.filters import Predicate
+    from retrieval.indexes.hybrid import Ranked
+    from retrieval.lanes import Lane
+
+
+def found(
+    database: Database, lane: Lane, contents: Contents, query: str, vector: Any | None, k: int, spare: int,
+    where: Predicate | None,
+) -> tuple[int, list[Hit]]:  # fmt: skip
+    """How many the index found, of `k` and some to spare, and the best `k` of them that are still there.
+
+    On one thread: a change of it costs 0.3 ms."""
+    allow = contents.allowed(where) if where is not None else None
+    ranked = lane.generation.search(query, vector, k + spare, allow)
+    shown = [(one, file) for one in ranked if (file := contents.file_of(one.id, where)) is not None]
+    hits: list[Hit] = []
+    while shown and len(hits) < k:
+        some, shown = shown[: k - len(hits)], shown[k - len(hits) :]
+        rows = database.read_here(partial(chunk_rows.by_id, ids=[one.id for one, _ in some]))
+        hits += [_hit(one, rows[one.id], file) for one, file in some if one.id in rows]
+    return len(ranked), hits
+
+
+def _hit(ranked: Ranked, row: Any, file: FileEntry) -> Hit:
+    stages = StageScores(
+        dense=ranked.dense,
+        dense_rank=ranked.dense_rank,
+        lexical=ranked.lexical,
+        lexical_rank=ranked.lexical_rank,
+        fused=ranked.fused,
+    )
+    return Hit(
+        chunk_id=ranked.id,
+        file_id=file.file_id,
+        filename=file.filename,
+        text=row.text,
+        start=row.start,
+        end=row.end,
+        score=ranked.score,
+        stages=stages,
+        attributes=dict(file.attributes),
+    )
