@@ -7,9 +7,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from retrieval import generations, orphans
 from retrieval.base import AttributeValue
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 Status = Literal["in_progress", "completed", "failed", "cancelled"]
+
+# What every ingest does is put together once: that takes longer than SQLite needs for it.
+_AT: Final = document.c.collection_id == bindparam("of_collection"), document.c.file_id == bindparam("of_file")
+_DOCUMENT: Final = select(document).where(*_AT)
+_NEW_DOCUMENT: Final = insert(document)
+_NO_DOCUMENT: Final = delete(document).where(*_AT)
+_CHANGE: Final = update(document).where(*_AT)
+_CHANGE_ATTEMPT: Final = _CHANGE.where(document.c.attempt == bindparam("of_attempt"))
+_CONTENT_ID: Final = select(content.c.id).where(
+    content.c.collection_id == bindparam("of_collection"),
+    content.c.sha256 == bindparam("of_sha256"),
+    content.c.chunking == bindparam("of_chunking"),
+)
+_NEW_CONTENT: Final = insert(content)
+_NEW_CHUNK: Final = insert(chunk)
+_CHUNKS_OF: Final = select(func.min(chunk.c.id), func.count()).where(chunk.c.content_id == bindparam("of_content"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,21 +131,13 @@ def put_document(db: Connection, new: NewDocument) -> None:
         "chunks_done": 0,
         "chunks_total": 0,
     }
-    there = update(document).where(*_document(new.collection_id, new.file_id)).values(values)
-    if db.execute(there).rowcount == 0:
-        db.execute(
-            insert(document).values(
-                collection_id=new.collection_id,
-                file_id=new.file_id,
-                created_at=time.time(),
-                usage_bytes=0,
-                **values,
-            )
-        )
+    if db.execute(_CHANGE, {**_at(new.collection_id, new.file_id), **values}).rowcount == 0:
+        key = {"collection_id": new.collection_id, "file_id": new.file_id}
+        db.execute(_NEW_DOCUMENT, {**key, "created_at": time.time(), "usage_bytes": 0, **values})
 
 
 def get_document(db: Connection, collection_id: str, file_id: str) -> Row[Any] | None:
-    return db.execute(select(document).where(*_document(collection_id, file_id))).one_or_none()
+    return db.execute(_DOCUMENT, _at(collection_id, file_id)).one_or_none()
 
 
 def unfinished_documents(db: Connection) -> list[tuple[str, str]]:
@@ -139,17 +147,17 @@ def unfinished_documents(db: Connection) -> list[tuple[str, str]]:
 
 
 def set_progress(db: Connection, collection_id: str, file_id: str, attempt: str, done: int, total: int) -> None:
-    where = (*_document(collection_id, file_id), document.c.attempt == attempt)
-    db.execute(update(document).where(*where).values(chunks_done=done, chunks_total=total))
+    where = {**_at(collection_id, file_id), "of_attempt": attempt}
+    db.execute(_CHANGE_ATTEMPT, {**where, "chunks_done": done, "chunks_total": total})
 
 
 def end_document(
     db: Connection, collection_id: str, file_id: str, attempt: str, status: Status, code: str | None, why: str | None
 ) -> bool:  # fmt: skip
     """Close an ingest that did not succeed. False if another attempt or a deletion came in between."""
-    where = (*_document(collection_id, file_id), document.c.attempt == attempt, document.c.status == "in_progress")
+    there = _CHANGE_ATTEMPT.where(document.c.status == "in_progress")
     values = {"status": status, "error_code": code, "error_message": why}
-    return db.execute(update(document).where(*where).values(values)).rowcount > 0
+    return db.execute(there, {**_at(collection_id, file_id), "of_attempt": attempt, **values}).rowcount > 0
 
 
 @dataclass(frozen=True)
@@ -187,17 +195,14 @@ def put_content(
     db: Connection, collection_id: str, text: Text, chunking: str, chunks: Sequence[NewChunk]
 ) -> Place:  # fmt: skip
     """The content of this text and chunking, made if it is not there."""
-    query = select(content.c.id).where(
-        content.c.collection_id == collection_id, content.c.sha256 == text.sha256, content.c.chunking == chunking
-    )
-    content_id = db.execute(query).scalar_one_or_none()
+    key = {"of_collection": collection_id, "of_sha256": text.sha256, "of_chunking": chunking}
+    content_id = db.execute(_CONTENT_ID, key).scalar_one_or_none()
     if content_id is None:
         values = {"collection_id": collection_id, "chunking": chunking, **asdict(text)}
-        content_id = int(db.execute(insert(content).values(**values)).inserted_primary_key[0])  # type: ignore[index]
+        content_id = int(db.execute(_NEW_CONTENT, values).inserted_primary_key[0])  # type: ignore[index]
         own = {"content_id": content_id, "collection_id": collection_id, "chunking": chunking}
-        db.execute(insert(chunk), [{**own, **asdict(c)} for c in chunks])
-    range = select(func.min(chunk.c.id), func.count()).where(chunk.c.content_id == content_id)
-    first, count = db.execute(range).one()
+        db.execute(_NEW_CHUNK, [{**own, **asdict(c)} for c in chunks])
+    first, count = db.execute(_CHUNKS_OF, {"of_content": content_id}).one()
     return Place(content_id, int(first), int(count))
 
 
@@ -229,7 +234,7 @@ def commit_document(
         "chunks_done": own.count,
         "chunks_total": own.count,
     }
-    db.execute(update(document).where(*_document(collection_id, file_id)).values(values))
+    db.execute(_CHANGE, {**_at(collection_id, file_id), **values})
     if row.content_id not in (None, own.content_id):
         orphans.release(db, row.content_id, generations.view_keys(db, collection_id))
     return Committed(own, places, row.attributes)
@@ -237,23 +242,23 @@ def commit_document(
 
 def complete_document(db: Connection, collection_id: str, file_id: str, attempt: str) -> None:
     """A cancellation that came after the commit came too late."""
-    where = (*_document(collection_id, file_id), document.c.attempt == attempt)
-    db.execute(update(document).where(*where).values(status="completed"))
+    where = {**_at(collection_id, file_id), "of_attempt": attempt}
+    db.execute(_CHANGE_ATTEMPT, {**where, "status": "completed"})
 
 
 def delete_document(db: Connection, collection_id: str, file_id: str) -> bool:
     row = get_document(db, collection_id, file_id)
     if row is None:
         return False
-    db.execute(delete(document).where(*_document(collection_id, file_id)))
+    db.execute(_NO_DOCUMENT, _at(collection_id, file_id))
     if row.content_id is not None:
         orphans.release(db, row.content_id, generations.view_keys(db, collection_id))
     return True
 
 
 def set_attributes(db: Connection, collection_id: str, file_id: str, attributes: Mapping[str, AttributeValue]) -> None:
-    db.execute(update(document).where(*_document(collection_id, file_id)).values(attributes=dict(attributes)))
+    db.execute(_CHANGE, {**_at(collection_id, file_id), "attributes": dict(attributes)})
 
 
-def _document(collection_id: str, file_id: str) -> tuple[Any, Any]:
-    return document.c.collection_id == collection_id, document.c.file_id == file_id
+def _at(collection_id: str, file_id: str) -> dict[str, Any]:
+    return {"of_collection": collection_id, "of_file": file_id}

@@ -1,4 +1,8 @@
-"""Vectors of chunks for one embedder: those that are stored, and the lacking ones made, stored as they come."""
+"""Vectors of chunks for one embedder: those that are stored, and the lacking ones made.
+
+Those of a file of more than one slice are stored as they come. A file of one is soon embedded again: its vectors are
+stored with it, in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.base import Embedder
@@ -18,7 +22,12 @@ from retrieval.errors import EmbedderFailed
 from retrieval.vectors import read_vectors, write_vectors
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from retrieval.base import Vectors
+
+    Vector = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +42,8 @@ class Embedding:
     embedder: Embedder
     patience_s: float
     """How long one batch of texts waits for an embedder that is a service."""
+    unstored: dict[bytes, Vector] = field(default_factory=dict)
+    """Vectors made that are not stored, by `text_hash`."""
 
     async def of(
         self, chunks: Sequence[NewChunk], told: Callable[[int, int], Awaitable[None]] | None = None
@@ -48,13 +59,18 @@ class Embedding:
         for start in range(0, len(chunks), SLICE):
             some = chunks[start : start + SLICE]
             hashes = [c.text_sha256 for c in some]
-            known = await self.database.read(lambda db, hashes=hashes: read_vectors(db, embedder, hashes))  # type: ignore[misc]
+            known = {digest: self.unstored[digest] for digest in hashes if digest in self.unstored}
+            if len(known) < len(set(hashes)):
+                known |= await self.database.read(lambda db, hashes=hashes: read_vectors(db, embedder, hashes))  # type: ignore[misc]
             lacking = {c.text_sha256: c.text for c in some if c.text_sha256 not in known}
             if lacking:
                 made = await self._made(list(lacking.values()))
                 new = dict(zip(lacking, made, strict=True))
                 known |= new
-                await self.database.write(lambda db, new=new: write_vectors(db, embedder, new))  # type: ignore[misc]
+                if len(chunks) > SLICE:
+                    await self.database.write(lambda db, new=new: write_vectors(db, embedder, new))  # type: ignore[misc]
+                else:
+                    self.unstored.update(new)
                 if told is not None and start + SLICE < len(chunks):
                     await told(start + len(some), len(chunks))
             for n, c in enumerate(some, start=start):

@@ -1,7 +1,7 @@
 """One file into one collection: parse, chunk, embed, commit, index.
 
-Vectors are stored as they are made, so an ingest cut short goes on where it stopped; the chunks become searchable in
-one transaction at the end, so half a file is never found.
+Vectors of a long file are stored as they are made, so an ingest cut short goes on where it stopped; the chunks become
+searchable in one transaction at the end, so half a file is never found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval import catalog, chunking, orphans
-from retrieval.base import Parsed
+from retrieval.base import Embedder, Parsed
 from retrieval.catalog import NewChunk, Place, Text
 from retrieval.collection import Collection
 from retrieval.contents import FileEntry
@@ -28,13 +28,18 @@ from retrieval.generation import Batch
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import fail
 from retrieval.reach import reachable
+from retrieval.vectors import write_vectors
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    import numpy as np
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection, Row
 
     from retrieval.base import Vectors
     from retrieval.chunking import Chunking
     from retrieval.lanes import Lane
+
+    Vector = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +55,10 @@ class Ready(NamedTuple):
     terms: list[list[str]] | None
 
 
+Unstored = dict[int, tuple[Embedder, dict[bytes, "Vector"]]]
+"""By the embedder's id: its vectors of a file that are stored with it."""
+
+
 @dataclass(frozen=True)
 class Ingest:
     """What every ingest needs; `worker` runs the CPU work, one piece at a time, beside the searches."""
@@ -62,7 +71,8 @@ class Ingest:
     active one."""
 
     async def run(self, collection: Collection, file_id: str, path: Path) -> None:
-        """Bring a queued document to `completed` or `failed`. Cancelling leaves it queued for the next start."""
+        """Bring a queued document, if there is one, to `completed` or `failed`. Cancelling leaves it queued for the
+        next start."""
         row = await self.database.read(lambda db: catalog.get_document(db, collection.id, file_id))
         if row is None or row.status != "in_progress":
             return
@@ -90,6 +100,7 @@ class Ingest:
         digest, chunks = await self._work(cut, parsed.text, own, parsed.media_type)
         text = Text(digest, parsed.text, parsed.title, parsed.media_type)
         cuts: dict[str, list[NewChunk]] = {own.key: chunks}
+        unstored: Unstored = {}
         if len(chunks) > SLICE:  # else it is done before anybody asks how far it is
             await self.database.write(
                 lambda db: catalog.set_progress(db, collection.id, row.file_id, row.attempt, 0, len(chunks))
@@ -97,10 +108,10 @@ class Ingest:
         try:
             while True:
                 lanes = list(collection.lanes.values())
-                batches = await self._prepare(collection, row, lanes, own, text, cuts)
+                batches = await self._prepare(collection, row, lanes, own, text, cuts, unstored)
                 async with collection.changing:
                     if lanes == list(collection.lanes.values()):
-                        await self._commit(collection, row, own, text, cuts, batches)
+                        await self._commit(collection, row, own, text, cuts, batches, unstored)
                         return
                 # A generation has come or gone meanwhile; what was embedded is kept, so little is done again.
         except (Superseded, RetrievalError):
@@ -111,10 +122,17 @@ class Ingest:
 
     async def _commit(
         self, collection: Collection, row: Row[Any], own: Chunking, text: Text,
-        cuts: Mapping[str, Sequence[NewChunk]], ready: Mapping[str, Ready],
+        cuts: Mapping[str, Sequence[NewChunk]], ready: Mapping[str, Ready], unstored: Unstored,
     ) -> None:  # fmt: skip
         place_of = collection.id, row.file_id, row.attempt
-        done = await self.database.write(lambda db: catalog.commit_document(db, *place_of, text, own.key, cuts))
+
+        def commit(db: Connection) -> catalog.Committed | None:
+            done = catalog.commit_document(db, *place_of, text, own.key, cuts)
+            for embedder, vectors in unstored.values() if done is not None else ():
+                write_vectors(db, embedder, vectors)
+            return done
+
+        done = await self.database.write(commit)
         if done is None:
             raise Superseded
         batches = {}
@@ -128,7 +146,7 @@ class Ingest:
 
     async def _prepare(
         self, collection: Collection, row: Row[Any], lanes: Sequence[Lane], own: Chunking, text: Text,
-        cuts: dict[str, list[NewChunk]],
+        cuts: dict[str, list[NewChunk]], unstored: Unstored,
     ) -> dict[str, Ready]:  # fmt: skip
         """For every lane the vectors and terms of its chunks; chunkings that `cuts` lacks are added to it.
 
@@ -154,7 +172,9 @@ class Ingest:
                 patience, told = self.patience_s / 10, None
                 if lane is collection.active:
                     patience, told = self.patience_s, partial(self._store_progress, collection, row)
-                embedding = Embedding(self.database, self.worker, lane.generation.embedder, patience)
+                embedder = lane.generation.embedder
+                _, held = unstored.setdefault(id(embedder), (embedder, {}))
+                embedding = Embedding(self.database, self.worker, embedder, patience, held)
                 vectors = await embedding.of(cuts[key], told) if spec.dense is not None else None
             except RetrievalError as error:
                 if lane is collection.active:

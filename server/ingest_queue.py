@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from retrieval import catalog
 from retrieval.database import Database
@@ -59,7 +60,8 @@ class IngestQueue:
                 log.exception("ingest of %s into %s could not be done", file_id, collection_id)
 
     async def _one(self, collection_id: str, file_id: str) -> None:
-        if await self._database.read(lambda db: catalog.get_document(db, collection_id, file_id)) is None:
+        get = partial(catalog.get_document, collection_id=collection_id, file_id=file_id)
+        if self._collections.loaded(collection_id) is None and await self._database.read(get) is None:
             return
         try:
             collection = await self._collections.get(collection_id)

@@ -38,9 +38,9 @@ class IsolatedLoader:
 
     async def load(self, path: Path, filename: str) -> Parsed:
         """Return what `retrieval.loaders.load.load` does. Raises LoadFailed: that one's, or `timed_out`."""
-        form = await asyncio.to_thread(identify, path, filename)
-        if not form.risky:
-            return await asyncio.to_thread(load, path, filename)
+        plain = await asyncio.to_thread(_plain, path, filename)
+        if plain is not None:
+            return plain
         async with self._turn:
             reply = await self._ask(path, filename)
         return await asyncio.to_thread(_parsed, reply)
@@ -93,6 +93,11 @@ class IsolatedLoader:
         if self._worker is not None and self._worker.returncode is None:
             with suppress(ProcessLookupError):
                 self._worker.kill()
+
+
+def _plain(path: Path, filename: str) -> Parsed | None:
+    """What is in a file that cannot do harm; None: it might."""
+    return None if identify(path, filename).risky else load(path, filename)
 
 
 def _request(path: Path, filename: str, seconds: float) -> bytes:

@@ -44,19 +44,21 @@ def _interval(figure: dict[str, float], sign: str = "") -> str:
 
 
 def plotted(found: dict[str, Any], path: Path) -> None:
-    """Write nDCG against median latency, a point with its interval for each index. Raises CommandFailed."""
-    from server.cli.picture import blank
+    """Write recall and nDCG against median latency, a point with its interval for each index. Raises CommandFailed."""
+    from server.cli.picture import canvas, intervals
 
-    figure, axes = blank()
-    for row in found["data"]:
-        if _reranker(row):
-            continue  # its latency is not measured
-        ndcg, latency = row["judged"]["metrics"]["ndcg"], row["metrics"]["p50_ms"]
-        spread = [[ndcg["mean"] - ndcg["low"]], [ndcg["high"] - ndcg["mean"]]]
-        label = f"{row['spec']['index']}, {Path(row['spec']['embedder']).name}"
-        axes.errorbar([latency], [ndcg["mean"]], yerr=spread, fmt="o", capsize=3, label=label)
-    axes.set_xlabel("search p50, ms")
-    axes.set_ylabel(f"nDCG@{found['k']}")
-    axes.set_title(f"{found['task']}: {found['n_queries']} queries, 95 % intervals")
-    axes.legend(fontsize="small")
+    figure = canvas(11, 4.5)
+    sides = figure.subplots(1, 2, sharex=True)
+    for axes, (name, shown) in zip(sides, (("recall", "recall"), ("ndcg", "nDCG")), strict=True):
+        for row in found["data"]:
+            if _reranker(row):
+                continue  # its latency is not measured
+            judged, latency = row["judged"]["metrics"][name], row["metrics"]["p50_ms"]
+            spread = intervals([judged["mean"]], [judged["low"]], [judged["high"]])
+            label = f"{row['spec']['index']}, {Path(row['spec']['embedder']).name}"
+            axes.errorbar([latency], [judged["mean"]], yerr=spread, fmt="o", capsize=3, label=label)
+        axes.set_xlabel("search p50, ms")
+        axes.set_ylabel(f"{shown}@{found['k']}")
+    sides[0].legend(fontsize="small")
+    figure.suptitle(f"{found['task']}: {found['n_queries']} queries, 95 % intervals")
     figure.savefig(path, dpi=150)

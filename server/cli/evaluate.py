@@ -44,8 +44,8 @@ def folder_options(command: F) -> F:
         click.option(
             "--plot",
             type=click.Path(path_type=Path),
-            help="Picture, .png or .svg. Folder: nDCG against latency; task: score by trial, with `-p reflexion`; each "
-            "study its own.",
+            help="Picture, .png or .svg. Folder: recall and nDCG against latency; task: score by trial, with "
+            "`-p reflexion`; each study its own.",
         ),
         click.option("--split", default="test", show_default=True, help="Folder: judgments of qrels/SPLIT.tsv."),
         click.option("-k", "k", type=click.IntRange(1, 50), default=10, show_default=True, help="Folder: results."),

@@ -25,6 +25,12 @@ def check_name(path: Path | None) -> None:
 
 def blank(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
     """A figure of so many inches, and its axes. Raises CommandFailed."""
+    figure = canvas(width, height)
+    return figure, figure.subplots()
+
+
+def canvas(width: float, height: float) -> Figure:
+    """A figure of so many inches, without axes. Raises CommandFailed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -33,7 +39,7 @@ def blank(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
         raise CommandFailed(message, type="missing_extra", code="missing_extra") from None
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots()
+    return figure
 
 
 def intervals(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> list[list[float]]:

@@ -73,6 +73,28 @@ async def test_an_ingest_cut_short_is_not_searchable_and_goes_on_without_doing_a
         assert len(await shop.collection.search("saga", 5)) == 5
 
 
+async def test_the_vectors_of_a_short_file_are_made_once_for_all_and_stored_with_it(tmp_path):
+    gate = Gate(at=1)
+    async with workshop(tmp_path, HashEmbedder(before=gate), index="flat") as shop:
+        gate.open.set()
+        await shop.add("a", "The winter of the saga.")
+        await shop.build("hnsw")
+        gate.open.clear()
+        gate.at, gate.batches = 1, 0
+        made = shop.embedder.embedded["document"]
+        path = await shop.queue("b", "A harbour in winter.")
+        running = asyncio.create_task(shop.ingest.run(shop.collection, "b", path))
+        await gate.wait()
+        await shop.collection.remove_file("b")
+        gate.open.set()
+        await running
+        assert (await shop.count(embedding), shop.embedder.embedded["document"]) == (1, made + 1)
+        await shop.add("b", "A harbour in winter.")
+        assert (await shop.count(embedding), shop.embedder.embedded["document"]) == (2, made + 2)
+        for lane in shop.collection.lanes.values():
+            assert (await shop.collection.search("harbour", 1, lane=lane))[0].file_id == "b"
+
+
 @pytest.mark.parametrize("what", ["deleted", "cancelled", "added anew"])
 async def test_an_ingest_that_is_overtaken_leaves_nothing_behind(tmp_path, what):
     gate = Gate(at=2)

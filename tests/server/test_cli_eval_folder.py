@@ -36,7 +36,8 @@ def test_indexes_are_measured_side_by_side_and_again_without_new_work(sandtable,
     first, second = found["data"]
     assert first["judged"]["metrics"]["ndcg"]["mean"] == 1.0
     assert second["judged"]["versus_active"]["ndcg"]["mean"] <= 0
-    assert b"<svg" in (tmp_path / "mini.svg").read_bytes()
+    drawn = (tmp_path / "mini.svg").read_text("utf-8")
+    assert all(f"<!-- {name} -->" in drawn for name in ("recall@10", "nDCG@10", "search p50, ms"))
     again = sandtable.fine("eval", "mini", "-i", "bm25", "-i", "hybrid", "-n", "3", "--json").json
     assert [row["id"] for row in again["data"]] == [row["id"] for row in found["data"]]
     assert again["n_queries"] == 3

@@ -169,7 +169,11 @@ async def test_generations_survive_a_restart(tmp_path):
         made = await ended(client, store, (await create(client, store, index="hybrid(hnsw,bm25,rrf)"))["id"])
         await activate(client, store, made["id"])
         before = found(await search(client, store, "grid battery"))
+        known = (await client.get(f"/v1/vector_stores/{store}/generations")).json()["data"]
+        assert [one["progress"] for one in known] == [{"done": 12, "total": 12}] * 2
     async with serving(tmp_path) as client:
+        # The store is not loaded: the database is asked.
+        assert (await client.get(f"/v1/vector_stores/{store}/generations")).json()["data"] == known
         assert await search(client, store, "grid", generation=first)  # not the active one: loaded behind it
         assert await active(client, store) == made["id"]
         assert found(await search(client, store, "grid battery")) == before
