@@ -6,12 +6,14 @@ Its programs are run directly: started by the package itself, as root, they come
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,8 +45,7 @@ class PostgresServer:
         if made.returncode:
             shutil.rmtree(self.home, ignore_errors=True)
             raise NoPostgres(f"initdb failed: {output[-500:]}")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = _free_port()
         self.url = f"postgresql://sandtable@127.0.0.1:{self.port}/postgres"
         self.start()
 
@@ -97,6 +98,15 @@ def shared_postgres() -> PostgresServer:
 def connections() -> Postgres:
     """To the shared one; its tables are in a schema that tests need not share, if they make their own."""
     return Postgres(shared_postgres().url, "shared")
+
+
+def _free_port() -> int:
+    """One that no outgoing connection is given (on Linux those begin at 32,768): a server that was killed comes back to
+    it, whatever other tests do meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise NoPostgres("no free port from 20,000 to 32,000")
 
 
 def _programs(home: Path) -> Path:

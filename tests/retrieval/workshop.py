@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
 from retrieval import catalog, generations
 from retrieval.build import build
@@ -36,6 +35,7 @@ class Workshop:
         self.others = {}
         """Further embedders, by spec."""
         self._attempts = itertools.count()
+        self._generations = itertools.count(2)
 
     async def open(self):
         self.database = Database(sqlite_engine(self.directory / "test.sqlite3"))
@@ -95,7 +95,7 @@ class Workshop:
     async def make(self, index, *, embedder="hashing", chunking=None, **more):
         """Queue a generation; its id."""
         values = {"collection_id": NAME, "index": index, "embedder": embedder, "chunking": chunking, **more}
-        id = f"gen_{uuid4().hex[:8]}"
+        id = f"gen_{next(self._generations)}"
         await self.database.write(lambda db: generations.create(db, {"id": id, **values}))
         return id
 
