@@ -54,7 +54,7 @@ async def test_a_question_with_a_limits_word_reaches_no_model(pipeline):
     assert (checked.ok, "the mainland" in checked.message) == (False, True)
 
 
-@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("durable", [pytest.param(False, marks=pytest.mark.slow), True])
 async def test_with_limits_it_runs_and_replays_as_without(pipeline, durable):
     asked = RunInput(question="How tall?", persona=MARA)
     bare = (await record(pipeline, deps(said("It is 330 metres tall [1].")), asked, durable=durable)).run.events

@@ -177,6 +177,7 @@ def test_whatever_a_task_raises_ends_all_at_once(plan, data):
     assert wall < 1
 
 
+@pytest.mark.slow
 @FEW
 @given(plans())
 def test_cancelling_cancels_all(plan):

@@ -73,6 +73,7 @@ def _without_tokenizer(folder):
         file.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

@@ -54,7 +54,7 @@ def deps(script, **named):
     return Deps(backend=backend, retriever=SHELF, collection="vs_1", generation="gen_1", tools=toolbox, **named)
 
 
-@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("durable", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 async def test_a_replay_is_the_recording(pipeline, script, durable):
     cassette = await record(pipeline, deps(script), durable=durable)

@@ -25,6 +25,7 @@ def test_meaning_beats_words():
     assert question @ answer > question @ decoy
 
 
+@pytest.mark.slow
 def test_more_threads_give_the_same_vectors():
     np.testing.assert_array_equal(
         embedder(3).embed(CHECKING, kind="document"), embedder(1).embed(CHECKING, kind="document")

@@ -40,6 +40,7 @@ def test_made_once_and_true_to_float32():
     assert least >= 0.99
 
 
+@pytest.mark.slow
 def test_a_sound_copy_is_taken_as_it_is(copy):
     assert not runtime.prepare(copy.parent).built
 

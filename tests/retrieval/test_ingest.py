@@ -80,7 +80,8 @@ async def test_the_vectors_of_a_short_file_are_made_once_for_all_and_stored_with
         await shop.add("a", "The winter of the saga.")
         await shop.build("hnsw")
         gate.open.clear()
-        gate.at, gate.batches = 1, 0
+        gate.reached.clear()
+        gate.batches = 0
         made = shop.embedder.embedded["document"]
         path = await shop.queue("b", "A harbour in winter.")
         running = asyncio.create_task(shop.ingest.run(shop.collection, "b", path))

@@ -8,7 +8,10 @@ from tests.retrieval.workshop import SMALL, workshop
 from tools import wiki
 
 
-@pytest.mark.parametrize("index", ["flat", "hybrid", "hnsw", "hybrid(ivfpq,bm25)"])
+@pytest.mark.parametrize(
+    "index",
+    ["flat", "hybrid", *(pytest.param(index, marks=pytest.mark.slow) for index in ("hnsw", "hybrid(ivfpq,bm25)"))],
+)
 @pytest.mark.parametrize("title", ["saga", "Zzyzx", "港口"])
 async def test_a_page_is_whole_whether_or_not_its_title_stands_in_it(tmp_path, index, title):
     async with workshop(tmp_path, index=index) as shop:

@@ -30,6 +30,7 @@ def sandtable(tmp_path, monkeypatch, capsys):
 COMMON = ("-o", "task=gsm8k", "--data", "data", "-b", "scripted:script.json")
 
 
+@pytest.mark.slow
 def test_strategies_stand_side_by_side_with_what_a_solved_question_costs(sandtable, tmp_path):
     cost = ("eval", "cost", *COMMON, "-o", 'strategies=["chat", "cot"]', "-o", 'cot={"n": 2}')
     found = sandtable.fine(*cost, "--plot", "cost.svg", "--json").json

@@ -49,6 +49,7 @@ def test_what_goes_wrong_is_told(sandtable):
     assert sandtable("swap", "notes", "gen_none", "--activate", "--json").json["error"]["code"] == "not_found"
 
 
+@pytest.mark.slow
 def test_chunks_are_cut_anew_and_gates_are_named(sandtable):
     cut = sandtable.fine("swap", "notes", "bm25", "--chunk-tokens", "200", "--chunk-overlap", "20", "--json").json
     sizes = {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 20}
@@ -62,6 +63,7 @@ def test_chunks_are_cut_anew_and_gates_are_named(sandtable):
     assert "--min-recall is for" in sandtable("swap", "notes", "gen_x", "--min-recall", "0.9").err
 
 
+@pytest.mark.slow
 def test_generations_are_listed_and_deleted(sandtable):
     made = sandtable.fine("swap", "notes", "bm25", "--json").json["generation"]["id"]
     listed = sandtable.fine("generations", "list", "notes", "--json").json["data"]
