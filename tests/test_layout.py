@@ -201,6 +201,7 @@ OPTIONAL = {"hf", "langchain", "pgvector", "planner", "plot", "sandbox", "train"
 """Imported where the user asks for it by name, and missed with a sentence that says what to install."""
 
 
+@pytest.mark.slow
 def test_third_party_imports_are_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     runtime = {_distribution(line) for line in project["dependencies"]}

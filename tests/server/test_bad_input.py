@@ -376,6 +376,7 @@ OPENAI_FIELDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fields", "param"), OPENAI_FIELDS)
 async def test_a_wrong_value_of_a_field_of_openai_is_named(client, fields, param):
     reply = await client.post("/v1/chat/completions", json={**CHAT, **fields})

@@ -125,6 +125,7 @@ async def test_an_edited_memory_is_recalled_as_it_was_edited(client):
     assert (kept["used"], kept["made_by"]) == ("2026-11-01T08:00:00Z", item["value"]["made_by"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "param"),
     [

@@ -106,6 +106,7 @@ async def test_a_replay_remembers_nothing_and_is_identical(client):
     assert len(kept) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("memory", "param"),
     [

@@ -110,6 +110,7 @@ async def sent(service, path, body):
     return await service.post(path.format(thread=thread), content=content, headers={"content-type": "application/json"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "body", "param"), CASES, ids=str)
 async def test_it_is_named(service, path, body, param):
     reply = await sent(service, path, body)
