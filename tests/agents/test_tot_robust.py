@@ -40,6 +40,7 @@ async def ended(pipeline, question, options, backend, limits):
     return [event async for event in stream(chosen, RunInput(question=question), deps, run_id="r")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", USELESS.values(), ids=USELESS)
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 async def test_a_useless_backend_ends_the_run_all_the_same(search, said):

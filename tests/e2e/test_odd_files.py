@@ -69,6 +69,7 @@ def add(client, name, data, store=None):
             return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_file_fails_with_its_reason(live, name):
     file = add(live, name, ODD[name])

@@ -91,6 +91,7 @@ def test_a_fork_shows_both_answers(sandtable, recorded, tmp_path):
     assert sandtable.fine("replay", both["fork"]["id"], "--json").json["identical"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
