@@ -82,9 +82,14 @@ async def _open_others(collection: Collection) -> None:
         try:
             await join(collection, row, collection.pace)
         except Stopped:
-            return
+            if collection.pace.stopped:
+                return
+            # This one was deleted meanwhile.
         except RetrievalError as error:
             await fail(collection, row.id, str(error))
+        except OSError as error:
+            # Deleted while its files were read; or the disk fails, and the next start may have more luck.
+            log.warning("generation %s of %s was not loaded: %s", row.id, collection.id, error)
     collection.fold_soon()
 
 

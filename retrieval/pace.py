@@ -47,6 +47,10 @@ class Pace:
         """Make the next `slice` raise Stopped. From any thread."""
         self._stop.set()
 
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
     def keep(self) -> None:
         """Note that something was stored that outlives this process."""
         kept, self.kept = self.kept, None

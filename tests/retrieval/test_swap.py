@@ -1,6 +1,8 @@
 """Generations side by side: each as right as if it were the only one, whatever comes, fails or changes meanwhile."""
 
 import asyncio
+import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -185,6 +187,20 @@ async def test_a_generation_whose_embedder_fails_does_not_hold_up_the_others(tmp
         assert await shop.count(embedding) == 3  # what another try would need
         await shop.database.write(lambda db: generations.remove(db, row.collection_id, row.id))
         assert await shop.count(embedding) == 2
+
+
+async def test_a_generation_that_is_deleted_while_it_is_loaded_does_not_keep_the_others_from_it(tmp_path):
+    async with workshop(tmp_path, index="flat") as shop:
+        await shop.add("a", "norway battery")
+        gone, kept = await shop.build("bm25"), await shop.build("hybrid")
+        await shop.reopen()
+        deleted = threading.Event()
+        shop.builder.submit(deleted.wait)  # before any of them is loaded
+        await shop.database.write(lambda db: generations.remove(db, NAME, gone.id))
+        shutil.rmtree(shop.bases.parent / gone.id)
+        deleted.set()
+        await shop.collection.beside
+        assert set(shop.collection.lanes) == {"gen_1", kept.id}
 
 
 @pytest.mark.slow
