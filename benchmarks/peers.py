@@ -200,7 +200,7 @@ def report(taken: Sequence[Mapping[str, Mapping[str, float]]], work: Work) -> Re
             "Times better are those of ours in process; over HTTP, with the range over the rounds. `our encoder + raw "
             "faiss` searches on one thread, the eight in turns: ours embeds on one thread too, and does the rest "
             "(texts from the database, scores of each stage, what was deleted meanwhile) beside it. Ingest of ours is "
-            "each passage as a file: stored, read by another process, cut, committed and indexed one by one, and over "
+            "each passage as a file: stored, read, cut, committed and indexed one by one, and over "
             "HTTP uploaded too; the others are given all texts in one call and keep them once, at the end."
         ),
         columns=("side", *FIGURES.values(), "ingest, times better", "p50, times better", "QPS, times better"),

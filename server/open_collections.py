@@ -68,11 +68,9 @@ class OpenCollections:
     def loaded(self, collection_id: str) -> Collection | None:
         """The collection, if it is open already."""
         task = self._opening.get(collection_id)
-        return (
-            task.result()
-            if task is not None and task.done() and not task.cancelled() and not task.exception()
-            else None
-        )
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result()
 
     def embedder(self, spec: str) -> tuple[Embedder, QueryBatcher]:
         """Cheap: the model itself is loaded on its first use. May be called from any thread."""
