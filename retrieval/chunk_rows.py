@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, select
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from retrieval.base import Ids
 
+MOST_VALUES = 10_000
+"""In one query; SQLite takes 32,766."""
 BATCH = 2_000
 SLICE = 16
 """Chunks embedded or taken apart between two looks at the pace: at most some 200 ms of work."""
@@ -31,7 +33,7 @@ BY_ID = (
     .where(chunk.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(chunk.c.id)
 )
-"""Built once: every search asks it."""
+"""Built once."""
 
 
 def text_hash(text: str) -> bytes:
@@ -40,9 +42,28 @@ def text_hash(text: str) -> bytes:
 
 def by_id(db: Connection, ids: Sequence[int]) -> dict[int, Any]:
     found: dict[int, Any] = {}
-    # SQLite takes 32,766 values in one query.
-    for start in range(0, len(ids), 10_000):
-        found |= {row.id: row for row in db.execute(BY_ID, {"ids": ids[start : start + 10_000]})}
+    for start in range(0, len(ids), MOST_VALUES):
+        found |= {row.id: row for row in db.execute(BY_ID, {"ids": ids[start : start + MOST_VALUES]})}
+    return found
+
+
+class Shown(NamedTuple):
+    """What of a chunk a hit shows."""
+
+    id: int
+    text: str
+    start: int
+    end: int
+
+
+def shown(database: Database, ids: Sequence[int]) -> dict[int, Shown]:
+    """Those of the chunks that are there. On the calling thread."""
+    found: dict[int, Shown] = {}
+    for start in range(0, len(ids), MOST_VALUES):
+        some = ids[start : start + MOST_VALUES]
+        marks = ",".join("?" * len(some))
+        rows = database.rows_here(f'SELECT id, text, start, "end" FROM chunk WHERE id IN ({marks})', some)
+        found |= {row[0]: Shown(*row) for row in rows}
     return found
 
 

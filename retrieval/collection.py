@@ -118,15 +118,19 @@ class Collection:
         allowed = filters.parse(where) if where is not None else None
         lane = lane if lane is not None else self.lane(None)
         self.asked.append(query)
-        contents = lane.contents
-        vector = await lane.queries.embed(query[:READ]) if lane.generation.spec.dense is not None else None
-        spare = SPARE
-        while True:
+        contents, vector, spare = lane.contents, None, SPARE
+        if lane.is_quick and allowed is None:
+            look = partial(found_in, self.resources.database, lane, contents, query, k=k, spare=spare)
+            vector, (found, hits) = await lane.queries.then(query[:READ], lambda vector: (vector, look(vector=vector)))
+        else:
+            if lane.generation.spec.dense is not None:
+                vector = await lane.queries.embed(query[:READ])
             found, hits = await self._look(lane, contents, query, vector, k, spare, allowed)
-            if len(hits) >= k or found < k + spare:
-                return hits
+        while len(hits) < k and found >= k + spare:
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
+            found, hits = await self._look(lane, contents, query, vector, k, spare, allowed)
+        return hits
 
     async def _look(self, lane: Lane, *wanted: Any) -> tuple[int, list[Hit]]:
         await caught_up(self, lane)

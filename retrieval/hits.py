@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrieval import chunk_rows
 from retrieval.base import Hit, StageScores
 
 if TYPE_CHECKING:
+    from retrieval.chunk_rows import Shown
     from retrieval.contents import Contents, FileEntry
     from retrieval.database import Database
     from retrieval.filters import Predicate
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def found(
     database: Database, lane: Lane, contents: Contents, query: str, vector: Any | None, k: int, spare: int,
-    where: Predicate | None,
+    where: Predicate | None = None,
 ) -> tuple[int, list[Hit]]:  # fmt: skip
     """How many the index found, of `k` and some to spare, and the best `k` of them that are still there.
 
@@ -29,12 +29,12 @@ def found(
     hits: list[Hit] = []
     while shown and len(hits) < k:
         some, shown = shown[: k - len(hits)], shown[k - len(hits) :]
-        rows = database.read_here(partial(chunk_rows.by_id, ids=[one.id for one, _ in some]))
+        rows = chunk_rows.shown(database, [one.id for one, _ in some])
         hits += [_hit(one, rows[one.id], file) for one, file in some if one.id in rows]
     return len(ranked), hits
 
 
-def _hit(ranked: Ranked, row: Any, file: FileEntry) -> Hit:
+def _hit(ranked: Ranked, row: Shown, file: FileEntry) -> Hit:
     stages = StageScores(
         dense=ranked.dense,
         dense_rank=ranked.dense_rank,

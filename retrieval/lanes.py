@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from retrieval.base import Embedder, Ids
 
 
+QUICK = 5_000
+"""Chunks of which an exact search takes at most half a millisecond: it is not worth a thread of its own."""
+
+
 @dataclass(eq=False)
 class Lane:
     id: str
@@ -37,6 +41,12 @@ class Lane:
     """Why it cannot be searched, if it cannot."""
     catching_up: asyncio.Task[None] | None = None
     """See `retrieval.reach`."""
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a search without a filter may follow the embedding of its query at once, on the same thread."""
+        spec = self.generation.spec
+        return spec.dense is not None and not spec.outside and len(self.generation) <= QUICK
 
 
 def lane_of(row: Row[Any], resources: Resources) -> Lane:

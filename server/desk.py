@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import mimetypes
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,8 @@ from sqlalchemy import select
 
 from server.errors import ApiError
 from server.filenames import safe_filename
-from server.ids import new_id
-from server.storage import files
-from server.storage.blobs import KEEP_FREE
+from server.storage.blobs import DiskFull
+from server.storage.kept import keep
 from server.storage.tables import file
 from tools.desk import FileEntry, Kept
 from tools.errors import ToolError
@@ -51,20 +49,15 @@ class TenantDesk:
 
     async def keep(self, name: str, data: bytes) -> Kept:
         services, filename = self._services, _plain(name)
-        if await asyncio.to_thread(services.free_bytes) < len(data) + KEEP_FREE:
-            raise ToolError(f"the file {filename!r} cannot be kept: the disk of the service is nearly full")
-        file_id = new_id("file-")
         try:
-            size, digest = await asyncio.to_thread(services.blobs.write, file_id, io.BytesIO(data))
-            await services.database.write(
-                lambda db: files.add_file(
-                    db, id=file_id, tenant=self._tenant, filename=filename, bytes=size, sha256=digest, purpose=PURPOSE
-                )
-            )
-        except BaseException:
-            await asyncio.to_thread(services.blobs.delete, file_id)
-            raise
-        return Kept(file_id, filename, media_type(filename, data), size)
+            row = await keep(
+                services.database, services.blobs, tenant=self._tenant, filename=filename, source=io.BytesIO(data),
+                size=len(data), purpose=PURPOSE,
+            )  # fmt: skip
+        except DiskFull:
+            message = f"the file {filename!r} cannot be kept: the disk of the service is nearly full"
+            raise ToolError(message) from None
+        return Kept(row.id, filename, media_type(filename, data), row.bytes)
 
     def _entry(self, row: Any) -> FileEntry:
         return FileEntry(row.id, row.filename, row.bytes, self._services.blobs.path(row.id))

@@ -21,7 +21,7 @@ from server.runs.checkpoints import Checkpoints
 from server.runs.runs import Runs
 from server.runs.turns import Turns
 from server.settings import Settings
-from server.storage.blobs import Blobs, free_bytes
+from server.storage.blobs import Blobs
 from server.trainings import Trainings
 from tools.base import Context
 from tools.toolbox import Toolbox
@@ -48,9 +48,6 @@ class Services:
     gate: EmbedderGate
     nearness: Nearness
     archive: Archive
-
-    def free_bytes(self) -> int:
-        return free_bytes(self.data_dir)
 
 
 def services_of(request: Request) -> Services:

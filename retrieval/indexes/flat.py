@@ -58,8 +58,10 @@ class FlatIndex:
 
         queries = checked(queries, k, self.dimension)
         found = [search_rows(part.rows, part.chosen(allow), queries, k) for part in self._segments.parts]
-        scores = np.concatenate([np.empty((len(queries), 0), np.float32), *(scores for scores, _ in found)], axis=1)
-        ids = np.concatenate([np.empty((len(queries), 0), np.int64), *(ids for _, ids in found)], axis=1)
+        if not found:
+            found = [(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64))]
+        scores = np.concatenate([scores for scores, _ in found], axis=1) if len(found) > 1 else found[0][0]
+        ids = np.concatenate([ids for _, ids in found], axis=1) if len(found) > 1 else found[0][1]
         return stacked([best(*row, k) for row in zip(scores, ids, strict=True)], k)
 
     def parts(self) -> list[Segment[Stored]]:

@@ -101,11 +101,12 @@ def search_rows(rows: Stored, mask: NDArray[np.bool_], queries: Vectors, k: int)
         return _gathered(rows, np.flatnonzero(mask), queries, k)
     if count == len(mask):
         scores, places = rows.faiss.search(queries, k)
-    else:
-        bits = np.packbits(mask, bitorder="little")
-        chosen = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
-        parameters = faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]  # faiss's stub lacks it
-        scores, places = rows.faiss.search(queries, k, params=parameters)
+        if places.min() >= 0:
+            return scores, rows.ids[places]
+    bits = np.packbits(mask, bitorder="little")
+    chosen = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
+    parameters = faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]  # faiss's stub lacks it
+    scores, places = rows.faiss.search(queries, k, params=parameters)
     missing = places < 0
     return np.where(missing, -np.inf, scores).astype(np.float32), np.where(missing, -1, rows.ids[places])
 

@@ -15,11 +15,11 @@ from starlette.responses import FileResponse, Response
 
 from server.errors import ApiError, bad_request, not_found
 from server.filenames import safe_filename
-from server.ids import new_id
 from server.openai.paging import LongPageQuery, fetch, page_object
 from server.services import Services, services_of, tenant_of
 from server.storage import files
-from server.storage.blobs import KEEP_FREE
+from server.storage.blobs import DiskFull
+from server.storage.kept import keep
 from server.storage.tables import file
 
 router = APIRouter(tags=["files"])
@@ -85,19 +85,14 @@ def _fields(form: FormData) -> tuple[UploadFile, str]:
 
 
 async def _store(services: Services, tenant: str, upload: UploadFile, filename: str, purpose: str) -> dict[str, Any]:
-    if await asyncio.to_thread(services.free_bytes) < (upload.size or 0) + KEEP_FREE:
-        raise ApiError(507, "The disk of the data directory is nearly full.", param="file", code="disk_full")
-    file_id = new_id("file-")
     try:
-        size, digest = await asyncio.to_thread(services.blobs.write, file_id, upload.file)
-        row = await services.database.write(
-            lambda db: files.add_file(
-                db, id=file_id, tenant=tenant, filename=filename, bytes=size, sha256=digest, purpose=purpose
-            )
-        )
-    except Exception:
-        await asyncio.to_thread(services.blobs.delete, file_id)
-        raise
+        row = await keep(
+            services.database, services.blobs, tenant=tenant, filename=filename, source=upload.file,
+            size=upload.size or 0, purpose=purpose,
+        )  # fmt: skip
+    except DiskFull:
+        message = "The disk of the data directory is nearly full."
+        raise ApiError(507, message, param="file", code="disk_full") from None
     return file_object(row)
 
 

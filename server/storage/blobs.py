@@ -12,6 +12,10 @@ KEEP_FREE = 64 << 20
 """Bytes of disk that an upload must leave free, so that the database can still write."""
 
 
+class DiskFull(Exception):
+    """The disk of the data directory is nearly full."""
+
+
 class Blobs:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -23,8 +27,12 @@ class Blobs:
     def _temporary(self, file_id: str) -> Path:
         return self._directory / f"{file_id}.tmp"
 
-    def write(self, file_id: str, source: BinaryIO) -> tuple[int, str]:
-        """Store all of `source`; returns its length in bytes and its sha256."""
+    def write(self, file_id: str, source: BinaryIO, size: int | None = None) -> tuple[int, str]:
+        """Store all of `source`; returns its length in bytes and its sha256.
+
+        Raises DiskFull if `size` bytes would leave less than KEEP_FREE; None: it is stored whatever is left."""
+        if size is not None and shutil.disk_usage(self._directory).free < size + KEEP_FREE:
+            raise DiskFull
         temporary = self._temporary(file_id)
         digest = hashlib.sha256()
         with temporary.open("wb") as target:
@@ -48,7 +56,3 @@ class Blobs:
         for path in stray:
             path.unlink(missing_ok=True)
         return len(stray)
-
-
-def free_bytes(directory: Path) -> int:
-    return shutil.disk_usage(directory).free

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from retrieval import filters, generations
+from retrieval import chunk_rows, filters, generations, lanes
 from retrieval.activation import activate
 from retrieval.analysis import terms
 from retrieval.tables import chunk, content, embedding
@@ -96,6 +96,29 @@ async def test_a_large_file_that_is_on_its_way_out_does_not_make_a_search_short(
         shop.collection.contents.drop_file("large")
         hits = await shop.collection.search(WORDS[0], 10)
         assert {hit.file_id for hit in hits} == {f"small{n}" for n in range(10)}
+
+
+async def test_a_search_finds_the_same_alone_in_company_and_where_it_takes_long(tmp_path, index, monkeypatch):
+    """Each on a thread of its own."""
+    async with workshop(tmp_path, index=index) as shop:
+        await shop.add("a", LONG, chunking=SMALL)
+        search = shop.collection.search
+        alone = [await search(query, 10) for query in WORDS]
+        assert await asyncio.gather(*(search(query, 10) for query in WORDS)) == alone
+        monkeypatch.setattr(lanes, "QUICK", len(shop.collection.generation) - 1)
+        assert not shop.collection.active.is_quick
+        assert await asyncio.gather(*(search(query, 10) for query in WORDS)) == alone
+
+
+async def test_chunks_are_shown_as_far_as_they_are_there(tmp_path):
+    async with workshop(tmp_path) as shop:
+        await shop.add("a", "norway battery")
+        await shop.add("b", "germany charger 港口")
+        there = await asyncio.to_thread(chunk_rows.shown, shop.database, range(1, 2 * chunk_rows.MOST_VALUES))
+        assert [there[id] for id in sorted(there)] == [(1, "norway battery", 0, 14), (2, "germany charger 港口", 0, 18)]
+        assert await asyncio.to_thread(chunk_rows.shown, shop.database, []) == {}
+        await shop.collection.remove_file("a")
+        assert list(await asyncio.to_thread(chunk_rows.shown, shop.database, [1, 2])) == [2]
 
 
 async def test_changed_attributes_are_searched_at_once_and_after_a_restart(tmp_path):

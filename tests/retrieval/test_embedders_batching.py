@@ -112,6 +112,104 @@ async def test_closing_answers_what_is_queued_and_then_refuses():
         await batcher.embed("b")
 
 
+async def test_what_follows_a_query_alone_is_done_by_the_thread_that_embedded_it():
+    embedder = Gated()
+    batcher = QueryBatcher(embedder)
+    found = await batcher.then("abc", lambda vector: (vector.tolist(), threading.get_ident()))
+    assert found == ([3, 97], *embedder.threads)
+    await batcher.aclose()
+
+
+async def test_what_follows_a_batch_leaves_its_thread_to_the_next_one():
+    embedder = Gated(open=False)
+    batcher = QueryBatcher(embedder)
+    going_on, entered = threading.Event(), threading.Event()
+
+    def follow(vector):
+        entered.set()
+        assert going_on.wait(10)
+        return int(vector[0]), threading.get_ident()
+
+    first = asyncio.create_task(batcher.embed("a"))
+    await embedder.started()
+    rest = [asyncio.create_task(batcher.then(text, follow)) for text in ("bb", "ccc")]
+    await queued(*rest)
+    embedder.gate.set()
+    assert (await first).tolist() == [1, 97]
+    assert await asyncio.to_thread(entered.wait, 10)
+    # Though what follows has not ended, the next query is answered.
+    assert (await asyncio.wait_for(batcher.embed("dddd"), 10)).tolist() == [4, 100]
+    going_on.set()
+    (two, one_thread), (three, other_thread) = await asyncio.gather(*rest)
+    assert (two, three) == (2, 3)
+    assert one_thread == other_thread
+    assert one_thread not in {*embedder.threads, threading.get_ident()}
+    await batcher.aclose()
+
+
+@pytest.mark.parametrize("company", [[], ["bb", "ccc"]])
+async def test_an_error_of_what_follows_reaches_only_its_caller(company):
+    embedder = Gated(open=not company)
+    batcher = QueryBatcher(embedder)
+
+    def fail(vector):
+        raise KeyError(float(vector[0]))
+
+    first = asyncio.create_task(batcher.embed("a"))
+    if company:
+        await embedder.started()
+    others = [asyncio.create_task(batcher.then(text, lambda vector: vector.tolist())) for text in company]
+    failing = asyncio.create_task(batcher.then("dddd", fail))
+    await queued(*others, failing)
+    embedder.gate.set()
+    with pytest.raises(KeyError, match=r"4\.0"):
+        await failing
+    assert [await other for other in others] == [[len(text), ord(text[0])] for text in company]
+    assert (await first).tolist() == [1, 97]
+    await batcher.aclose()
+
+
+async def test_an_embedder_that_fails_keeps_what_would_follow_from_being_done():
+    batcher, done = QueryBatcher(Gated()), []
+    with pytest.raises(ValueError, match="bad text"):
+        await batcher.then("bad", done.append)
+    assert done == []
+    await batcher.aclose()
+
+
+async def test_closing_waits_for_what_follows():
+    embedder = Gated(open=False)
+    batcher = QueryBatcher(embedder)
+    first = asyncio.create_task(batcher.embed("a"))
+    await embedder.started()
+    rest = [asyncio.create_task(batcher.then(text, lambda vector: vector.tolist())) for text in ("bb", "ccc")]
+    await queued(*rest)
+    closing = asyncio.create_task(batcher.aclose())
+    await queued(closing)
+    embedder.gate.set()
+    await closing
+    assert [task.result() for task in (first, *rest)] == [*[pytest.approx([1, 97])], [2, 98], [3, 99]]
+    with pytest.raises(RuntimeError, match="closed"):
+        await batcher.then("b", len)
+
+
+def test_an_event_loop_that_is_gone_does_not_stop_the_queries_of_another():
+    embedder = Gated(open=False)
+    batcher = QueryBatcher(embedder)
+
+    async def leave():
+        asked = asyncio.create_task(batcher.embed("a"))
+        await embedder.started()
+        assert not asked.done()
+
+    async def ask():
+        embedder.gate.set()
+        return await batcher.then("bb", lambda vector: vector.tolist())
+
+    asyncio.run(leave())
+    assert asyncio.run(ask()) == [2, 98]
+
+
 async def test_an_unused_batcher_closes():
     await QueryBatcher(Gated()).aclose()
 
