@@ -25,7 +25,7 @@ import httpx
 from benchmarks.environments import python_of
 from benchmarks.harness import Report, median, quantile
 from benchmarks.passages import passages
-from benchmarks.serving import peak_mb, process
+from benchmarks.serving import peak_mb, process, wait_at_rest
 from benchmarks.traffic import Passage, put
 from retrieval.embedders.weights import model_folder
 
@@ -38,7 +38,7 @@ SHOWN = {
     "by hand": "sentence-transformers + faiss by hand",
 }
 OURS = ("in process", "over HTTP")
-ROUNDS, QUESTIONS, CLIENTS = 3, 150, 8
+ROUNDS, QUESTIONS, CLIENTS = 5, 150, 8
 LIMITS = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS"), "1"
 )
@@ -104,6 +104,7 @@ def over_http(work: Work, folder: Path) -> dict[str, float]:
     with served(folder) as (pid, client):
         made = client.post("/v1/vector_stores", json={"name": "peers", "sandtable": {"index": "flat"}})
         store = made.raise_for_status().json()["id"]
+        wait_at_rest(pid)
         began = time.perf_counter()
         put(client, store, [Passage(text, 0) for text in work.passages])
         took = time.perf_counter() - began
@@ -201,7 +202,8 @@ def report(taken: Sequence[Mapping[str, Mapping[str, float]]], work: Work) -> Re
             "faiss` searches on one thread, the eight in turns: ours embeds on one thread too, and does the rest "
             "(texts from the database, scores of each stage, what was deleted meanwhile) beside it. Ingest of ours is "
             "each passage as a file: stored, read, cut, committed and indexed one by one, and over "
-            "HTTP uploaded too; the others are given all texts in one call and keep them once, at the end."
+            "HTTP uploaded too, to a service that has warmed up; the others are given all texts in one call and keep "
+            "them once, at the end."
         ),
         columns=("side", *FIGURES.values(), "ingest, times better", "p50, times better", "QPS, times better"),
         rows=rows,

@@ -20,6 +20,23 @@ def peak_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
+def wait_at_rest(pid: int, look_s: float = 0.5) -> None:
+    """Return once a process has used next to nothing of a core for so long: a service still warms up for a while after
+    its first answer."""
+    used = cpu_s(pid)
+    while True:
+        time.sleep(look_s)
+        before, used = used, cpu_s(pid)
+        if used - before <= 0.04 * look_s:
+            return
+
+
+def cpu_s(pid: int) -> float:
+    """Of all its threads, from its start."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def process(command: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[str]]:
     with tempfile.TemporaryFile("w+") as log:

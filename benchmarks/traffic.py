@@ -18,6 +18,9 @@ WRITE_EVERY = 0.25
 PART = 40
 """Files of one value of the attribute `part`: a search for that value, at most 50 results, must give them all."""
 
+LOOK, LONGEST_LOOK = 0.02, 0.16
+"""Seconds between two looks at a batch, which double: each takes time of the service that reads it."""
+
 
 class Passage(NamedTuple):
     text: str
@@ -131,9 +134,11 @@ def put(client: httpx.Client, store: str, passages: Sequence[Passage]) -> list[s
         pairs = zip(ids[start : start + 1000], passages[start : start + 1000], strict=True)
         files = [{"file_id": id, "attributes": {"part": passage.part}} for id, passage in pairs]
         batch = client.post(path, json={"files": files}).raise_for_status().json()
+        pause = LOOK
         while batch["status"] == "in_progress":
-            time.sleep(0.02)
+            time.sleep(pause)
             batch = client.get(f"{path}/{batch['id']}").json()
+            pause = min(2 * pause, LONGEST_LOOK)
         if batch["file_counts"]["completed"] != batch["file_counts"]["total"]:
             raise RuntimeError(f"not all was taken in: {batch}")
     return ids
