@@ -101,7 +101,7 @@ def search_rows(rows: Stored, mask: NDArray[np.bool_], queries: Vectors, k: int)
         return _gathered(rows, np.flatnonzero(mask), queries, k)
     if count == len(mask):
         scores, places = rows.faiss.search(queries, k)
-        if places.min() >= 0:
+        if not (places < 0).any():
             return scores, rows.ids[places]
     bits = np.packbits(mask, bitorder="little")
     chosen = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
