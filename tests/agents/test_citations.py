@@ -176,6 +176,7 @@ TEXTS = st.lists(WORDS, max_size=40).map(" ".join) | st.lists(WORDS, max_size=40
 MARKS = st.sampled_from(["[1]", "[2]", "[1,2]", "[1-3]", "【2】", "［1］", "[99]", "[0]"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     texts=st.lists(TEXTS, max_size=3),

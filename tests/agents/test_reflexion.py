@@ -177,6 +177,7 @@ def test_the_heuristic_at_its_bounds(pairs, reason):
     assert stuck(pairs) == reason
 
 
+@pytest.mark.slow
 @given(
     pairs=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy")), max_size=14),
     repeat=st.integers(1, 4), most=st.integers(1, 12),

@@ -32,6 +32,7 @@ def test_more_threads_give_the_same_vectors():
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_has_a_unit_vector(text):

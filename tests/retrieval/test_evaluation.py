@@ -61,6 +61,7 @@ def test_an_interval_holds_the_mean_and_narrows_with_the_queries():
     assert estimate([0.5]) == estimate([0.5, 0.5])
 
 
+@pytest.mark.slow
 def test_a_difference_is_told_from_chance():
     dice = random.Random(2)
     base = [dice.random() for _ in range(200)]

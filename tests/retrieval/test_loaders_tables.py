@@ -110,6 +110,7 @@ def test_a_wide_table_is_written_as_records(read):
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters="|"), max_size=20)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(CELLS, max_size=6), max_size=60), st.sampled_from(["", "S"]))
 def test_no_cell_is_lost(rows, name):
     text = grid(rows_of(*rows), name)

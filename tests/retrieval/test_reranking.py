@@ -37,6 +37,7 @@ def test_a_missing_model_names_the_ways_out(tmp_path):
         CrossEncoderReranker(str(tmp_path / "absent")).scores("x", [hit("y")])
 
 
+@pytest.mark.slow
 def test_a_classifier_is_no_reranker(tmp_path):
     model = tiny_cross_encoder.make(tmp_path, labels=3)
     with pytest.raises(RerankerMissing, match="gives 3 figures for a passage"):

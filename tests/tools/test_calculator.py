@@ -171,6 +171,7 @@ async def test_no_text_is_a_bug(text):
     assert outcome.fault in (None, "refused", "bad_arguments")
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="0123456789.+-*/%^(), e√²万sqrtlogmaxpi", max_size=30))
 async def test_nothing_like_a_formula_is_a_bug(text):
     assert (await compute(text)).fault in (None, "refused")

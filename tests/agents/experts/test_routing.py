@@ -84,6 +84,7 @@ def test_capacity_is_a_share_with_room(inputs, experts, k, factor, room):
     assert capacity(inputs, experts, k, factor) == room
 
 
+@pytest.mark.slow
 def test_base_assigns_what_is_best_on_the_whole():
     scores = np.array([[3, 1], [2.5, 2.4], [2, 1.9], [1, 0.2]])
     assert balanced(scores).tolist() == [0, 1, 1, 0]
@@ -91,6 +92,7 @@ def test_base_assigns_what_is_best_on_the_whole():
     assert scores.argmax(axis=1).tolist() == [0, 0, 0, 0], "each for itself would go to expert 0"
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_base_is_the_best_of_all_balanced_assignments(data):
