@@ -30,7 +30,7 @@ from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import open_collection
 from retrieval.pace import Pace
-from retrieval.resources import Resources, build_thread
+from retrieval.resources import Resources, background_threads
 from retrieval.tables import metadata
 
 K, CLIENTS, NAME = 10, 8, "peers"
@@ -69,7 +69,7 @@ class Raw:
 async def opened(folder: Path) -> AsyncIterator[tuple[Collection, Ingest]]:
     """As the service wires them."""
     database = Database(sqlite_engine(folder / "sandtable.sqlite3"))
-    searchers, worker, builder = ThreadPoolExecutor(8), ThreadPoolExecutor(1), build_thread()
+    searchers, worker, builder = ThreadPoolExecutor(8), ThreadPoolExecutor(1), background_threads()
     loader, model = IsolatedLoader(), encoder()
     queries = QueryBatcher(model)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,21 +14,26 @@ from retrieval.measure import K
 from retrieval.reach import reachable
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from retrieval.collection import Collection
 
 MOST_JUDGED: Final = 1_000
 """Judged queries that an activation measures with, evenly chosen among more: seconds, where all might take minutes."""
 
 
-async def activate(collection: Collection, generation_id: str, *, force: bool = False) -> None:
-    """Raises UnknownGeneration, GenerationNotReady, GateFailed (unless forced), EmbedderMismatch, IndexUnavailable.
+async def activate(collection: Collection, generation_id: str, *, force: bool = False) -> str | None:
+    """Returns the id of the generation that it takes the place of; None: it is active already. Raises
+    UnknownGeneration, GenerationNotReady, GateFailed (unless forced), EmbedderMismatch, EmbedderAway, IndexUnavailable.
 
     No search waits: those under way end in the generation that they began in. A gate that asks for no loss of nDCG is
     judged here, against the generation that is active now.
     """
     database = collection.resources.database
-    if generation_id not in collection.lanes and collection.beside is not None:
-        await asyncio.shield(collection.beside)
+    get = partial(generations.get, collection_id=collection.id, generation_id=generation_id)
+    if _searchable(await database.read(get), generation_id).status == "active":
+        return None
+    await collection.settled(generation_id)
     if generation_id in collection.lanes and generation_id != collection.active.id:
         await reachable(collection, collection.lanes[generation_id])
     judged: list[dict[str, Any]] | None = None
@@ -38,15 +42,9 @@ async def activate(collection: Collection, generation_id: str, *, force: bool = 
         against = collection.active
         judged = await _judged(collection, generation_id)
     async with collection.changing:
-        row = await database.read(partial(generations.get, collection_id=collection.id, generation_id=generation_id))
-        if row is None:
-            raise UnknownGeneration(f"this collection has no generation {generation_id!r}")
+        row = _searchable(await database.read(get), generation_id)
         if row.status == "active":
-            return
-        if row.status not in generations.SEARCHABLE:
-            raise GenerationNotReady(
-                f"generation {generation_id!r} is {row.status}: only one that is ready or retired can be activated"
-            )
+            return None
         lane = collection.lane(generation_id)
         missed, notes = (row.misses or []) if row.status == "ready" else [], list(row.notes)
         if judged is not None:
@@ -58,7 +56,19 @@ async def activate(collection: Collection, generation_id: str, *, force: bool = 
             notes.append(f"activated by force: {figures}")
         change = partial(generations.activate, collection_id=collection.id, generation_id=generation_id, notes=notes)
         await database.write(change)
-        collection.active = lane
+        former, collection.active = collection.active, lane
+        return former.id
+
+
+def _searchable(row: Row[Any] | None, generation_id: str) -> Row[Any]:
+    """Raises UnknownGeneration, and GenerationNotReady for one that cannot be activated."""
+    if row is None:
+        raise UnknownGeneration(f"this collection has no generation {generation_id!r}")
+    if row.status not in generations.SEARCHABLE:
+        raise GenerationNotReady(
+            f"generation {generation_id!r} is {row.status}: only one that is ready or retired can be activated"
+        )
+    return row
 
 
 async def _judged(collection: Collection, generation_id: str) -> list[dict[str, Any]] | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 Kind = Literal["query", "document"]
-AttributeValue = str | float | bool
+AttributeValue = str | int | float | bool
 
 
 class Value(BaseModel):

@@ -52,11 +52,10 @@ async def _built(collection: Collection, row: Row[Any], pace: Pace, change: Call
         await database.write(partial(change, **values))
 
     began = time.perf_counter()
-    lane = await join(collection, row, pace, fold=True)
+    lane = await join(collection, row, pace)
     if lane.refusal is not None:
         raise lane.refusal
-    if lane.generation.spec.dense is not None:
-        await database.write(partial(note_model, lane=lane))
+    await database.write(partial(note_model, lane=lane))
     build_s = round(time.perf_counter() - began, 2)
     await note(status="measuring")
     notes, metrics = await _measure(collection, lane, row, pace, build_s)

@@ -59,7 +59,9 @@ class Collection:
         self.pace = resources.pace()
         self.resources = resources
         self.beside: asyncio.Task[None] | None = None
-        """The loading of the generations that are not active."""
+        """The loading of the generations that are not active, and of those whose model was away."""
+        self.tried = 0.0
+        """When those were last begun to be loaded, on time.monotonic's clock."""
         self._folding: asyncio.Task[None] | None = None
 
     @property
@@ -79,7 +81,8 @@ class Collection:
         return self.views[self.active.chunking]
 
     def lane(self, generation_id: str | None) -> Lane:
-        """The active one (None or `active`), or one that is loaded. Raises UnknownGeneration, EmbedderMismatch."""
+        """The active one (None or `active`), or one that is loaded. Raises UnknownGeneration, EmbedderMismatch,
+        EmbedderAway."""
         lane = self.active if generation_id in (None, "active") else self.lanes.get(str(generation_id))
         if lane is None:
             known = ", ".join(f"{id!r}{' (active)' if id == self.active.id else ''}" for id in self.lanes)
@@ -90,10 +93,9 @@ class Collection:
 
     async def loaded(self, generation_id: str | None) -> Lane:
         """As `lane`, after those that are not active are loaded, if it is none of the ones that are."""
-        if generation_id in (None, "active", *self.lanes):
-            return self.lane(generation_id)
-        if self.beside is not None:
-            await asyncio.shield(self.beside)
+        if generation_id in (None, "active"):
+            return self.lane(None)
+        await self.settled(str(generation_id))
         try:
             return self.lane(generation_id)
         except UnknownGeneration as error:
@@ -104,20 +106,28 @@ class Collection:
             why = f" ({row.error})" if row.error else ""
             raise UnknownGeneration(f"the generation is {row.status}{why}: {error}") from None
 
+    async def settled(self, generation_id: str) -> None:
+        """Return once it is loaded, if it is one that is being loaded."""
+        lane = self.lanes.get(generation_id)
+        if self.beside is not None and (lane is None or lane.is_away):
+            await asyncio.shield(self.beside)
+
     async def search(
         self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None,
-        rerank: Rerank | None = None,
+        rerank: Rerank | None = None, asked: bool = True,
     ) -> list[Hit]:  # fmt: skip
         """The k best chunks, best first; fewer only if there are fewer. `lane`: the active one (None), or another.
+        `asked`: by somebody, and not in order to measure.
 
-        Raises BadFilter, EmbedderMismatch, BadReranker, RerankerMissing, IndexUnavailable.
+        Raises BadFilter, EmbedderMismatch, EmbedderAway, BadReranker, RerankerMissing, IndexUnavailable.
         """
         if rerank is not None:
-            first = await self.search(query, max(k, rerank.depth), where=where, lane=lane)
+            first = await self.search(query, max(k, rerank.depth), where=where, lane=lane, asked=asked)
             return (await self.resources.rerankers.reranked(rerank.ranker, query, first))[:k]
         allowed = filters.parse(where) if where is not None else None
         lane = lane if lane is not None else self.lane(None)
-        self.asked.append(query)
+        if asked:
+            self.asked.append(query)
         contents, vector, spare = lane.contents, None, SPARE
         if lane.is_quick and allowed is None:
             look = partial(found_in, self.resources.database, lane, contents, query, k=k, spare=spare)
@@ -249,6 +259,10 @@ class Collection:
     async def building(self, work: Any, *arguments: Any) -> Any:
         """On the thread for whatever takes long."""
         return await asyncio.get_running_loop().run_in_executor(self.resources.builder, work, *arguments)
+
+    async def opening(self, work: Any, *arguments: Any) -> Any:
+        """Behind the searches, and beside what is built."""
+        return await asyncio.get_running_loop().run_in_executor(self.resources.openers, work, *arguments)
 
 
 def _scope(lane: Lane, where: Predicate | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ RetrievalError
 +-- GateFailed        a generation that misses what its gate demands (`misses`: the figures)
 +-- TrainingEnded     the process that trained an index came to no end of its own (says how)
 +-- IndexUnavailable  the engine that holds an index cannot be reached or used (names the setting, and the way out)
++-- EmbedderAway      a generation that is there needs a model that cannot be loaded or asked now (says the way out)
 +-- EmbedderMissing   the named embedder cannot be loaded here (says why and the way out)
 +-- BadReranker       a reranker's spec that names none
 +-- RerankerMissing   the named reranker cannot be loaded here (says why and the way out)
@@ -71,6 +72,9 @@ class IndexUnavailable(RetrievalError):
         """`lost`: the engine is there, but what was kept in it is not."""
         super().__init__(message)
         self.lost = lost
+
+
+class EmbedderAway(RetrievalError): ...
 
 
 class EmbedderMissing(RetrievalError): ...

@@ -33,7 +33,7 @@ async def judged_scores(
 
     async def one(query: str) -> list[str]:
         async with gate:
-            hits = await collection.search(query, min(DEEP * k, MOST), lane=lane, rerank=rerank)
+            hits = await collection.search(query, min(DEEP * k, MOST), lane=lane, rerank=rerank, asked=False)
             if pace is not None:
                 await collection.in_thread(pace.slice)
             return ranking(hits, judged[query])

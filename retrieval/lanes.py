@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval import chunk_rows
 from retrieval.contents import Contents
+from retrieval.embedders.absent import Absent
 from retrieval.embedders.batching import QueryBatcher
-from retrieval.errors import EmbedderMismatch
+from retrieval.errors import EmbedderAway, EmbedderMismatch, EmbedderMissing
 from retrieval.generation import Batch, Generation
 from retrieval.generations import view_key
 from retrieval.indexes.plan import Knobs
@@ -37,10 +38,15 @@ class Lane:
     """As `generations.view_key`: what stands in the place of the files' own chunking."""
     contents: Contents = field(default_factory=Contents)
     """The collection's, cut in its way; shared by the lanes that are cut alike."""
-    refusal: EmbedderMismatch | None = None
+    refusal: EmbedderMismatch | EmbedderAway | None = None
     """Why it cannot be searched, if it cannot."""
     catching_up: asyncio.Task[None] | None = None
     """See `retrieval.reach`."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it may be searched again once its model is back."""
+        return isinstance(self.refusal, EmbedderAway)
 
     @property
     def is_quick(self) -> bool:
@@ -51,7 +57,11 @@ class Lane:
 
 def lane_of(row: Row[Any], resources: Resources) -> Lane:
     """Not opened yet."""
-    embedder, queries = resources.embedder(row.embedder)
+    try:
+        embedder, queries = resources.embedder(row.embedder)
+    except EmbedderMissing as error:
+        embedder = Absent(row.embedder, str(error))
+        queries = QueryBatcher(embedder)
     directory = resources.directory / row.collection_id / row.id
     generation = Generation(parse(row._mapping["index"]), embedder, directory, resources.postgres)
     generation.knobs = Knobs(**(row.knobs or {}))

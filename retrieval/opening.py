@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,14 @@ from retrieval import catalog, chunk_rows, generations
 from retrieval.chunking import from_strategy
 from retrieval.collection import Collection
 from retrieval.cutting import cut
-from retrieval.errors import EmbedderMismatch, IndexUnavailable, RetrievalError
+from retrieval.errors import (
+    EmbedderAway,
+    EmbedderFailed,
+    EmbedderMismatch,
+    EmbedderMissing,
+    IndexUnavailable,
+    RetrievalError,
+)
 from retrieval.lanes import Lane, check_embedder, every, lane_of, missing, read_view
 from retrieval.pace import Pace, Stopped
 from retrieval.resources import Resources
@@ -28,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 5.0
+"""After which a model that was away is worth another try."""
 FEW = 64
 """Chunks that a lane may lack when writes are made to wait for it: less than a second of embedding."""
 
@@ -39,28 +49,65 @@ async def open_collection(id: str, resources: Resources) -> Collection:
     lane = lane_of(row, resources)
     view = await database.read(lambda db: read_view(db, id, lane.chunking))
     await asyncio.get_running_loop().run_in_executor(resources.searchers, _open, row, lane, view, resources, None)
-    if row.fingerprint is None and lane.generation.spec.dense is not None:
+    if row.fingerprint is None:
         await database.write(partial(note_model, lane=lane))
     lane.contents = view
     collection = Collection(id, lane, resources)
-    collection.beside = asyncio.create_task(_open_others(collection), name=f"open the others of {id}")
+    _load_rest(collection)
     return collection
 
 
+async def look_again(collection: Collection) -> None:
+    """Load anew what could not be because its model was away, if that was a while ago. Returns once the active
+    generation is loaded, or still cannot be: its `refusal` says so."""
+    if not any(lane.is_away for lane in collection.lanes.values()):
+        return
+    assert collection.beside is not None
+    if collection.beside.done() and time.monotonic() - collection.tried >= AGAIN_S:
+        _load_rest(collection)
+    if collection.active.is_away:
+        await asyncio.shield(collection.beside)
+
+
+def _load_rest(collection: Collection) -> None:
+    collection.tried = time.monotonic()
+    collection.beside = asyncio.create_task(_open_rest(collection), name=f"open the rest of {collection.id}")
+
+
 def note_model(db: Any, lane: Lane) -> None:
+    """Of a lane that needs a model, and has it."""
+    if lane.generation.spec.dense is None or lane.refusal is not None:
+        return
     embedder = lane.generation.embedder
     generations.change(db, lane.id, fingerprint=embedder.fingerprint, dimension=embedder.dimension)
 
 
 def _open(row: Row[Any], lane: Lane, view: Contents, resources: Resources, pace: Pace | None) -> None:
-    if lane.generation.spec.dense is not None:
-        try:
+    try:
+        if lane.generation.spec.dense is not None:
             check_embedder(row, lane.generation.embedder)
-        except EmbedderMismatch as error:
-            lane.refusal = error
-            return
-    with _excused(row):
-        lane.generation.open(every(view), lambda ids: missing(lane, resources, ids, pace), pace)
+    except EmbedderMismatch as error:
+        lane.refusal = error
+    except (EmbedderMissing, EmbedderFailed) as error:
+        _let_wait(row, lane, error)
+    if lane.refusal is not None:
+        return
+    try:
+        with _excused(row):
+            lane.generation.open(every(view), lambda ids: missing(lane, resources, ids, pace), pace)
+    except (EmbedderMissing, EmbedderFailed) as error:
+        _let_wait(row, lane, error)
+
+
+def _let_wait(row: Row[Any], lane: Lane, error: EmbedderMissing | EmbedderFailed) -> None:
+    """A generation that was built can be searched again once its model is back. Raises `error` for one that was not."""
+    if row.status not in generations.SEARCHABLE:
+        raise error
+    log.warning("generation %s of %s cannot be searched: %s", row.id, row.collection_id, error)
+    lane.refusal = EmbedderAway(
+        f"generation {row.id!r} needs the embedder {row.embedder!r}, which cannot be used now: {error}. Bring it back, "
+        "or activate another generation"
+    )
 
 
 @contextmanager
@@ -74,13 +121,16 @@ def _excused(row: Row[Any]) -> Iterator[None]:
         log.warning("generation %s of %s is not there yet: %s", row.id, row.collection_id, error)
 
 
-async def _open_others(collection: Collection) -> None:
+async def _open_rest(collection: Collection) -> None:
     rows = await collection.resources.database.read(lambda db: generations.of_collection(db, collection.id))
-    for row in rows:
-        if row.status not in generations.SEARCHABLE or row.id in collection.lanes:
+    for row in sorted(rows, key=lambda row: row.id != collection.active.id):
+        lane = collection.lanes.get(row.id)
+        if row.status not in generations.SEARCHABLE or (lane is not None and not lane.is_away):
             continue
         try:
-            await join(collection, row, collection.pace)
+            lane = await join(collection, row, collection.pace)
+            if row.fingerprint is None:
+                await collection.resources.database.write(partial(note_model, lane=lane))
         except Stopped:
             if collection.pace.stopped:
                 return
@@ -93,20 +143,24 @@ async def _open_others(collection: Collection) -> None:
     collection.fold_soon()
 
 
-async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool = False) -> Lane:
-    """Load or build a generation beside the active one, until it has all and receives every write.
+async def join(collection: Collection, row: Row[Any], pace: Pace) -> Lane:
+    """Load or build a generation until it has all and receives every write.
 
-    Raises Stopped, EmbedderMissing, what an embedder raises, and IndexUnavailable if it was never built.
+    Raises Stopped; of one that was never built also EmbedderMissing, what an embedder raises, and IndexUnavailable.
     """
-    lane = lane_of(row, collection.resources)
+    lane, is_new = lane_of(row, collection.resources), row.status not in generations.SEARCHABLE
+    work = collection.building if is_new else collection.opening
     view = await _view(collection, lane, row, pace)
-    await collection.building(_open, row, lane, view, collection.resources, pace)
+    await work(_open, row, lane, view, collection.resources, pace)
     if lane.refusal is None:
-        if fold:
-            await collection.building(partial(lane.generation.fold_if_due, at_least=1, pace=pace))
+        if is_new:
+            await work(partial(lane.generation.fold_if_due, at_least=1, pace=pace))
+        lacking = partial(missing, lane, collection.resources, pace=pace)
         with _excused(row):
-            while await _catch_up(collection, lane, await _view(collection, lane, row, pace), pace) > FEW:
-                pass
+            while not lane.generation.behind:
+                view = await _view(collection, lane, row, pace)
+                if await work(_reconcile, lane, view, lacking) <= FEW:
+                    break
     async with collection.changing:
         get = partial(generations.get, collection_id=collection.id, generation_id=lane.id)
         now = await collection.resources.database.read(get)
@@ -114,21 +168,14 @@ async def join(collection: Collection, row: Row[Any], pace: Pace, *, fold: bool 
             raise Stopped  # deleted or cancelled meanwhile
         view = await _view(collection, lane, row, pace)
         if lane.refusal is None and not lane.generation.behind:
-            lacking = partial(missing, lane, collection.resources, pace=pace)
             # Not on the one thread for builds: another's may take long, and every write to the collection waits.
             with _excused(row):
                 await collection.in_thread(_reconcile, lane, view, lacking)
         lane.contents = collection.views.setdefault(lane.chunking, view)
         collection.lanes[lane.id] = lane
+        if collection.active.id == lane.id:
+            collection.active = lane
     return lane
-
-
-async def _catch_up(collection: Collection, lane: Lane, view: Contents, pace: Pace) -> int:
-    if lane.generation.behind:
-        return 0
-    lacking = partial(missing, lane, collection.resources, pace=pace)
-    lacked: int = await collection.building(_reconcile, lane, view, lacking)
-    return lacked
 
 
 def _reconcile(lane: Lane, view: Contents, lacking: Callable[[Ids], Iterator[Batch]]) -> int:

@@ -14,6 +14,8 @@ from retrieval.indexes.postgres import Postgres, without_address
 from retrieval.pace import Pace, step_back
 from retrieval.rerankers.stage import Rerankers
 
+OPENERS = 2
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -22,7 +24,7 @@ class Resources:
     """By spec; cheap, and the same object each time: a model is loaded on its first use. From any thread."""
     searchers: ThreadPoolExecutor
     builder: ThreadPoolExecutor
-    """One thread (`build_thread`) for whatever takes long and may wait: the building of indexes."""
+    """One thread (`background_threads`) for whatever takes long and may wait: the building of indexes."""
     directory: Path
     """Of all collections."""
     build_share: float = 0.5
@@ -30,10 +32,13 @@ class Resources:
     rerankers: Rerankers = field(default_factory=Rerankers)
     postgres: Postgres = field(default_factory=without_address)
     """What holds the `pgvector` indexes."""
+    openers: ThreadPoolExecutor = field(default_factory=lambda: background_threads(OPENERS, "open"))
+    """For the loading of generations that are there, which must not wait for another collection's build."""
 
     def pace(self, told: Callable[[int, int], None] | None = None) -> Pace:
         return Pace(self.build_share, told)
 
 
-def build_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="build", initializer=step_back)
+def background_threads(count: int = 1, name: str = "build") -> ThreadPoolExecutor:
+    """Threads that step back behind the searches."""
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=step_back)

@@ -93,10 +93,11 @@ RETRIEVAL_STATUS: dict[type[retrieval.RetrievalError], tuple[int, str | None, st
     retrieval.GenerationNotReady: (409, "generation_id", "generation_not_ready"),
     retrieval.GateFailed: (409, "force", "gate_failed"),
     retrieval.IndexUnavailable: (503, None, "index_unavailable"),
+    retrieval.EmbedderAway: (503, None, "embedder_unavailable"),
 }
 """Status, parameter and code."""
 INDEX_AGAIN_SECONDS = 5.0
-"""After which an engine that was away is worth another try."""
+"""After which an engine or a model that was away is worth another try."""
 
 
 def _from_retrieval(error: retrieval.RetrievalError) -> ApiError:

@@ -18,7 +18,8 @@ from retrieval.base import Embedder
 from retrieval.collection import Collection
 from retrieval.database import Database
 from retrieval.embedders.batching import QueryBatcher
-from retrieval.opening import open_collection
+from retrieval.embedders.load import is_folder
+from retrieval.opening import look_again, open_collection
 from retrieval.pace import Pace
 from retrieval.resources import Resources
 from server.errors import not_found
@@ -54,6 +55,8 @@ class OpenCollections:
         )
         self._opening: dict[str, asyncio.Task[Collection]] = {}
         self._embedders: dict[str, tuple[Embedder, QueryBatcher]] = {}
+        self._folderless = set[str]()
+        """Of those loaded: what was no folder then."""
         self._loading = Lock()
 
     async def get(self, collection_id: str) -> Collection:
@@ -63,7 +66,9 @@ class OpenCollections:
             task = asyncio.create_task(self._open(collection_id), name=f"open {collection_id}")
             self._opening[collection_id] = task
             task.add_done_callback(lambda done: self._forget_failed(collection_id, done))
-        return await asyncio.shield(task)
+        collection = await asyncio.shield(task)
+        await look_again(collection)
+        return collection
 
     def loaded(self, collection_id: str) -> Collection | None:
         """The collection, if it is open already."""
@@ -75,7 +80,9 @@ class OpenCollections:
     def embedder(self, spec: str) -> tuple[Embedder, QueryBatcher]:
         """Cheap: the model itself is loaded on its first use. May be called from any thread."""
         with self._loading:
-            if spec not in self._embedders:
+            # A folder may have come since: what is in it has another runtime, and so another fingerprint, than a name.
+            if spec not in self._embedders or (spec in self._folderless and is_folder(spec)):
+                (self._folderless.discard if is_folder(spec) else self._folderless.add)(spec)
                 embedder = self._load(spec)
                 self._embedders[spec] = (embedder, QueryBatcher(embedder))
             return self._embedders[spec]
@@ -131,6 +138,7 @@ class OpenCollections:
         for _, queries in self._embedders.values():
             await queries.aclose()
         await asyncio.to_thread(self._resources.rerankers.close)
+        await asyncio.to_thread(self._resources.openers.shutdown)
 
     def _forget_failed(self, collection_id: str, done: asyncio.Task[Collection]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._opening.get(collection_id) is done:

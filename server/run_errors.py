@@ -21,6 +21,7 @@ BY_NAME |= {
     "EmbedderFailed": (502, "embedder_failed"),
     "PlannerMissing": (501, "planner_missing"),
     "IndexUnavailable": (503, "index_unavailable"),
+    "EmbedderAway": (503, "embedder_unavailable"),
     "BadAnswer": (400, "invalid_answer"),
     "BadQuestion": (400, "invalid_question"),
     "NotStored": (507, "disk_full"),

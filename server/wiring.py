@@ -17,7 +17,7 @@ from retrieval.database import Database, sqlite_engine
 from retrieval.indexes.postgres import Postgres, without_address
 from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
-from retrieval.resources import build_thread
+from retrieval.resources import background_threads
 from server.backend_choice import Backends, profiles
 from server.builds import Builds
 from server.data_lock import DataLock
@@ -161,7 +161,7 @@ def _collections(
     settings: Settings, directory: Path, database: Database, leftover: LeftoverTables, searchers: ThreadPoolExecutor,
     models: TrainedModels, stack: AsyncExitStack,
 ) -> OpenCollections:  # fmt: skip
-    builder = build_thread()
+    builder = background_threads()
     stack.callback(builder.shutdown, cancel_futures=True)
     embedders = Embedders(settings.cache(), profiles(settings, environment()), models)
     collections = OpenCollections(database, embedders.load, searchers, builder, directory, settings.build_cpu, leftover)

@@ -14,6 +14,12 @@ ABOUT: Final = "trained.json"
 """In the folder of a retriever trained here, beside the weights: how it was trained, and what that has brought."""
 
 
+def is_folder(spec: str) -> bool:
+    """Whether `spec` names a model in a folder that is there."""
+    model = spec.removeprefix(PREFIX).strip()
+    return spec not in BUNDLED and bool(model) and Path(model).is_dir()
+
+
 def load(spec: str, *, cache_dir: Path, name: str = "") -> Embedder:
     """Return the embedder that `spec` names, without loading its model yet (the first use does).
 
@@ -36,7 +42,7 @@ def load(spec: str, *, cache_dir: Path, name: str = "") -> Embedder:
         from retrieval.embedders.trained import Trained
 
         return Trained(Path(model).absolute(), cache_dir, name)
-    if Path(model).is_dir():
+    if is_folder(spec):
         from retrieval.embedders.converted import FolderEmbedder
 
         return FolderEmbedder(str(Path(model).absolute()), cache_dir, name)

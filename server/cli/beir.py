@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from server.cli.failure import CommandFailed
+from server.cli.output import note
+
+SPLIT = "test"
+"""What judgments that are not divided are taken for."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,13 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _qrels(folder: Path, split: str) -> list[tuple[str, str, int]]:
-    path = next((p for p in (folder / "qrels" / f"{split}.tsv", folder / "qrels.tsv") if p.is_file()), None)
-    if path is None:
-        raise CommandFailed(f"{str(folder)!r} has neither qrels/{split}.tsv nor qrels.tsv")
+    path = folder / "qrels" / f"{split}.tsv"
+    if not path.is_file():
+        path = folder / "qrels.tsv"
+        if not path.is_file():
+            raise CommandFailed(f"{str(folder)!r} has neither qrels/{split}.tsv nor qrels.tsv")
+        if split != SPLIT:
+            note(f"There is no qrels/{split}.tsv in {str(folder)!r}: all of its qrels.tsv is taken.")
     found = []
     for number, line in enumerate(_lines(path), start=1):
         parts = line.split("\t")

@@ -15,7 +15,7 @@ from server.cli.failure import CommandFailed
 from server.cli.key_values import key_values
 from server.cli.options import Where, json_option, service_options
 from server.cli.output import emit_json, note
-from server.cli.picture import check_name
+from server.cli.picture import check_plot
 
 if TYPE_CHECKING:
     from agents.tasks.base import Item
@@ -64,10 +64,12 @@ def evaluate(
     """
     on_folder = Path(task).is_dir()
     check_options(on_folder)
-    check_name(retrieval.plot)
+    check_plot(retrieval.plot)
     if on_folder:
         evaluate_folder(where, Path(task), retrieval, most, as_json)
         return
+    if Path(task).name != task:
+        raise click.UsageError(f"there is no folder {task!r}; a task is named without a path")
     if task in studies.STUDIES:
         values = key_values(options, "-o")
         asked = studies.Given(where, pipeline, backend, collection, most, values, data, at_once, fresh, as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from server.cli.output import one_line, stdout_console
+from server.cli.output import one_line, print_table, stdout_console
 
 
 def show(found: dict[str, Any]) -> None:
@@ -16,7 +16,7 @@ def show(found: dict[str, Any]) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("index, embedder, reranker", overflow="fold")
     for heading in (f"nDCG@{k}", f"MRR@{k}", f"recall@{k}", "nDCG against the first", "p50 ms", "p99 ms", "q/s"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for row in found["data"]:
         judged, metrics = row["judged"]["metrics"], row["metrics"]
         versus = row["judged"]["versus_active"]
@@ -32,7 +32,7 @@ def show(found: dict[str, Any]) -> None:
         )
     console = stdout_console()
     console.print(f"{one_line(found['task'])}: {found['documents']} documents, {found['n_queries']} judged queries")
-    console.print(table)
+    print_table(table)
 
 
 def _reranker(row: dict[str, Any]) -> tuple[str, ...]:

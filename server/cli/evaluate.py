@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from server.cli.beir import SPLIT
 from server.cli.options import Where
 from server.cli.output import emit_json
 
@@ -47,7 +48,7 @@ def folder_options(command: F) -> F:
             help="Picture, .png or .svg. Folder: recall and nDCG against latency; task: score by trial, with "
             "`-p reflexion`; each study its own.",
         ),
-        click.option("--split", default="test", show_default=True, help="Folder: judgments of qrels/SPLIT.tsv."),
+        click.option("--split", default=SPLIT, show_default=True, help="Folder: judgments of qrels/SPLIT.tsv."),
         click.option("-k", "k", type=click.IntRange(1, 50), default=10, show_default=True, help="Folder: results."),
         click.option("--rerank", "rerank", multiple=True, help="Folder: a reranker after each index; repeatable."),
         click.option("-e", "--embedder", "embedders", multiple=True, help="Folder: each with each index; repeatable."),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from server.cli.output import one_line, stderr_console, stdout_console
+from server.cli.output import one_line, print_table, stderr_console, stdout_console
 
 FIGURES = (
     ("recall_at_10", "recall@10 against exact", "{:.3f}"),
@@ -43,7 +43,8 @@ def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         yield tell
 
 
-def show(name: str, found: dict[str, Any]) -> None:
+def show(name: str, found: dict[str, Any], *, refused: bool = False) -> None:
+    """`refused`: it missed its gate."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -61,12 +62,13 @@ def show(name: str, found: dict[str, Any]) -> None:
         if any(value is not None for value in values):
             table.add_row(label, *("-" if value is None else form.format(value) for value in values))
     console = stdout_console()
-    console.print(table)
+    print_table(table)
     for note in made["notes"]:
         console.print(f"note: {one_line(note)}", soft_wrap=True)
     if made["status"] == "active":
         back = f"; the way back: sandtable swap {name} {before['id']} --activate" if before else ""
         console.print(f"{made['id']} is active{back}", soft_wrap=True)
     else:
-        go = f"sandtable swap {name} {made['id']} --activate"
-        console.print(f"{made['id']} is {made['status']}; to search with it: {go}", soft_wrap=True)
+        all_the_same = " all the same" if refused else ""
+        go = f"sandtable swap {name} {made['id']} --activate{' --force' if refused else ''}"
+        console.print(f"{made['id']} is {made['status']}; to search with it{all_the_same}: {go}", soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli.options import Where, json_option, service_options
-from server.cli.output import emit_json, note, one_line, stdout_console
+from server.cli.output import emit_json, note, one_line, print_table
 
 if TYPE_CHECKING:
     from server.cli.api import Api
@@ -59,11 +59,12 @@ async def _list(api: Api, path: str, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("generation", "status", "index", "embedder", "chunking", "recall@10", "p50 ms"):
+    table.add_column("generation", no_wrap=True)
+    for heading in ("status", "index", "embedder", "chunking", "recall@10", "p50 ms"):
         table.add_column(heading, overflow="fold")
     for made in found:
         table.add_row(*_row(made))
-    stdout_console().print(table)
+    print_table(table)
 
 
 def _row(made: dict[str, Any]) -> list[str]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+WIDE = 1_000
 
 # Escape sequences could retitle, repaint or type into the terminal; line feed and tab are all that text needs.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -42,6 +45,12 @@ def stdout_console() -> Console:
 
 def stderr_console() -> Console:
     return _console(stderr=True)
+
+
+def print_table(table: Table) -> None:
+    """On stdout. In a pipe it is as wide as it needs to be: an id that is cut in two is of no use to anybody."""
+    console = stdout_console()
+    console.print(table, width=None if console.is_terminal else WIDE)
 
 
 def _console(*, stderr: bool) -> Console:

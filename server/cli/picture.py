@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,18 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 
 
-def check_name(path: Path | None) -> None:
-    """Raises UsageError."""
-    if path is not None and path.suffix not in SUFFIXES:
+def check_plot(path: Path | None) -> None:
+    """Raise UsageError, or CommandFailed, if no picture could be drawn there: before anything is measured for it."""
+    if path is None:
+        return
+    if path.suffix not in SUFFIXES:
         raise click.UsageError(f"--plot: {path.name!r} ends in neither {' nor '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise click.UsageError(f"--plot: there is no folder {str(path.parent)!r}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise click.UsageError(f"--plot: {str(path)!r} cannot be written")
+    if find_spec("matplotlib") is None:
+        raise _no_matplotlib()
 
 
 def blank(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
@@ -35,11 +45,15 @@ def canvas(width: float, height: float) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        message = "--plot needs matplotlib: pip install 'sandtable[plot]'"
-        raise CommandFailed(message, type="missing_extra", code="missing_extra") from None
+        raise _no_matplotlib() from None
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _no_matplotlib() -> CommandFailed:
+    message = "--plot needs matplotlib: pip install 'sandtable[plot]'"
+    return CommandFailed(message, type="missing_extra", code="missing_extra")
 
 
 def intervals(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> list[list[float]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from server.cli.failure import CommandFailed
 from server.cli.options import Where, finite, json_option, service_options
 from server.cli.output import emit_json
 
@@ -29,7 +31,9 @@ UNFINISHED = ("queued", "building", "measuring")
     help="Look as far as this needs, and gate on it.",
 )
 @click.option(
-    "--chunk-tokens", type=click.IntRange(100, 4096), help="Cut the texts anew into chunks of so many tokens at most."
+    "--chunk-tokens",
+    type=click.IntRange(100, 4096),
+    help="Cut the texts anew into chunks of so many tokens at most; default: as now.",
 )
 @click.option("--chunk-overlap", type=click.IntRange(0), help="With --chunk-tokens: tokens that two have in common.")
 @click.option(
@@ -57,13 +61,21 @@ def swap(where: Where, name: str, spec: str, activate: bool, force: bool, as_jso
     if spec.startswith("gen_") and given:
         option = f"--{given[0].replace('_', '-')}"
         raise click.UsageError(f"{option} is for a generation that is to be built; {spec!r} is there already.")
-    found = asyncio.run(_swap(where, name, _wanted(spec, **wishes), activate, force, as_json))
-    if as_json:
-        emit_json(found)
+    work = Swap(name, _wanted(spec, **wishes), activate, force, as_json)
+    try:
+        asyncio.run(work.run(where))
+    except KeyboardInterrupt:
+        raise CommandFailed(work.how_to_go_on(where), type="interrupted", code="interrupted") from None
+    if work.refused is not None and as_json:
+        work.refused.about = {**(work.refused.about or {}), **work.found}
+    elif as_json:
+        emit_json(work.found)
     else:
         from server.cli.generation_table import show
 
-        show(name, found)
+        show(name, work.found, refused=work.refused is not None)
+    if work.refused is not None:
+        raise work.refused
 
 
 def _wanted(
@@ -88,29 +100,59 @@ def _wanted(
     return wanted
 
 
-async def _swap(
-    where: Where, name: str, wanted: dict[str, Any], activate: bool, force: bool, quiet: bool
-) -> dict[str, Any]:  # fmt: skip
-    from server.cli.collections import existing_collection
-    from server.cli.connection import connect
+@dataclass
+class Swap:
+    """One swap: what is wished, and how far it has come."""
 
-    async with connect(where) as api:
-        store = await existing_collection(api, name)
-        path = f"/v1/vector_stores/{store['id']}/generations"
-        former = store["sandtable"]["active_generation"]
-        if wanted["index"].startswith("gen_"):
-            made = await api.call("GET", f"{path}/{wanted['index']}")
-        else:
-            made = await built(api, path, await api.call("POST", path, json=wanted), quiet)
-        before = await api.call("GET", f"{path}/{former}")
-        if activate:
-            made = await api.call("POST", f"{path}/{made['id']}/activate", json={"force": force})
-        return {"vector_store_id": store["id"], "before": before, "generation": made}
+    name: str
+    wanted: dict[str, Any]
+    activate: bool
+    force: bool
+    quiet: bool
+    building: str | None = None
+    """The id of what was begun."""
+    found: dict[str, Any] = field(default_factory=dict)
+    refused: CommandFailed | None = None
+    """Why it was not activated, if it missed its gate."""
+
+    async def run(self, where: Where) -> None:
+        from server.cli.collections import existing_collection
+        from server.cli.connection import connect
+
+        async with connect(where) as api:
+            store = await existing_collection(api, self.name)
+            path = f"/v1/vector_stores/{store['id']}/generations"
+            former = store["sandtable"]["active_generation"]
+            if self.wanted["index"].startswith("gen_"):
+                made = await api.call("GET", f"{path}/{self.wanted['index']}")
+            else:
+                made = await api.call("POST", path, json=self.wanted)
+                self.building = made["id"]
+                made = await built(api, path, made, self.quiet)
+                self.building = None
+            before = await api.call("GET", f"{path}/{former}")
+            if self.activate:
+                try:
+                    made = await api.call("POST", f"{path}/{made['id']}/activate", json={"force": self.force})
+                    if (replaced := made.pop("replaced", None)) not in (None, former):
+                        # Another swap was quicker: the way back is to what was active last.
+                        before = await api.call("GET", f"{path}/{replaced}")
+                except CommandFailed as error:
+                    if error.code != "gate_failed":
+                        raise
+                    self.refused = error
+            self.found = {"vector_store_id": store["id"], "before": before, "generation": made}
+
+    def how_to_go_on(self, where: Where) -> str:
+        if self.building is None:
+            return "stopped"
+        goes_on = "the service goes on" if where.url is not None else "the next command or service here goes on"
+        end = f"sandtable generations cancel {self.name} {self.building}"
+        return f"stopped; {goes_on} with building {self.building}: `{end}` ends it"
 
 
 async def built(api: Api, path: str, made: dict[str, Any], quiet: bool) -> dict[str, Any]:
     """Raises CommandFailed if the build fails."""
-    from server.cli.failure import CommandFailed
     from server.cli.generation_table import progress
 
     tell: Callable[[dict[str, Any]], None]

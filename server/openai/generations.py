@@ -81,7 +81,7 @@ async def create_generation(request: Request, store_id: str, body: CreateGenerat
     values = {
         "id": generation_id,
         "collection_id": store_id,
-        "index": body.index if body.index is not None else active._mapping["index"],
+        "index": "".join(body.index.split()) if body.index is not None else active._mapping["index"],
         "embedder": body.embedder if body.embedder is not None else active.embedder,
         "chunking": chunking,
         "target_recall": body.target_recall,
@@ -139,8 +139,8 @@ async def activate_generation(
     services = services_of(request)
     await _existing(services, store_id, generation_id)
     collection = await services.collections.get(store_id)
-    await activate(collection, generation_id, force=body.force)
-    return await _object(services, store_id, generation_id)
+    replaced = await activate(collection, generation_id, force=body.force)
+    return {**await _object(services, store_id, generation_id), "replaced": replaced}
 
 
 @router.post("/v1/vector_stores/{store_id}/generations/{generation_id}/cancel")
@@ -184,7 +184,7 @@ async def _object(services: Services, store_id: str, generation_id: str) -> dict
 async def _held(services: Services, store_id: str, rows: Sequence[Any]) -> dict[str, int]:
     """How many chunks each generation has, by id. Those that are loaded know; the database would count them all."""
     collection = services.collections.loaded(store_id)
-    lanes = {} if collection is None else collection.lanes
+    lanes = {} if collection is None else {id: lane for id, lane in collection.lanes.items() if lane.refusal is None}
     held = {row.id: 0 if row.id not in lanes else len(lanes[row.id].generation) for row in rows}
     asleep = [row for row in rows if row.id not in lanes and row.status in generations.SEARCHABLE]
     if asleep:

@@ -181,7 +181,7 @@ async def create_store(request: Request, body: CreateStore) -> dict[str, Any]:
             metadata=body.metadata or {},
             expires_after_days=body.expires_after.days if body.expires_after else None,
             generation_id=new_id("gen_"),
-            index=extension.index,
+            index="".join(extension.index.split()),
             embedder=services.settings.embedder,
         )
         put_files(db, tenant, store_id, wanted, param="file_ids", batch_id=None)

@@ -11,7 +11,9 @@ from retrieval import generations, judgments
 from retrieval.activation import activate
 from retrieval.build import build
 from retrieval.errors import EmbedderMismatch, EmbedderMissing, GateFailed, GenerationNotReady
+from retrieval.judged import judged_scores
 from retrieval.pace import Pace, Stopped
+from retrieval.resources import OPENERS
 from retrieval.tables import content, embedding
 from tests.retrieval.hashing import HashEmbedder
 from tests.retrieval.test_collection import eq
@@ -52,6 +54,52 @@ async def test_another_embedder_is_built_beside_and_swapped_in(tmp_path):
         await shop.collection.remove_file("late")
         await activate(shop.collection, "gen_1")
         assert found(await shop.collection.search("norway battery", 5)) == before
+
+
+async def test_the_way_back_after_a_restart_waits_for_no_build(tmp_path):
+    async with workshop(tmp_path, index="flat") as shop:
+        await shop.add("a", "norway battery")
+        row = await shop.build("hnsw")
+        assert await activate(shop.collection, row.id) == "gen_1"
+        await shop.close()
+        await shop.open()
+        ending = threading.Event()
+        occupied = shop.builder.submit(ending.wait, 30)
+        try:
+            assert await asyncio.wait_for(activate(shop.collection, "gen_1"), 10) == row.id
+            assert not occupied.done()
+        finally:
+            ending.set()
+
+
+async def test_what_cannot_be_activated_is_refused_at_once(tmp_path):
+    """Whatever else is being loaded."""
+    async with workshop(tmp_path, index="flat") as shop:
+        await shop.add("a", "norway battery")
+        row = await shop.build("hnsw")
+        ended = await shop.make("bm25")
+        await shop.database.write(lambda db: generations.end(db, ended, status="cancelled"))
+        await shop.close()
+        await shop.open()
+        ending = threading.Event()
+        occupied = [shop.resources.openers.submit(ending.wait, 30) for _ in range(OPENERS)]
+        shop.collection.lanes.pop(row.id, None)
+        try:
+            with pytest.raises(GenerationNotReady, match="cancelled"):
+                await asyncio.wait_for(activate(shop.collection, ended), 10)
+            assert not any(one.done() for one in occupied)
+        finally:
+            ending.set()
+
+
+async def test_what_is_searched_in_order_to_measure_was_asked_by_nobody(tmp_path):
+    async with workshop(tmp_path, index="flat") as shop:
+        await shop.add("a", "norway battery")
+        judged = {"norway": [judgments.Judgment(query="norway", file_id="a", grade=1)]}
+        await judged_scores(shop.collection, shop.collection.active, judged, 5)
+        assert list(shop.collection.asked) == []
+        await shop.collection.search("battery", 1)
+        assert list(shop.collection.asked) == ["battery"]
 
 
 @pytest.mark.slow
@@ -195,7 +243,8 @@ async def test_a_generation_that_is_deleted_while_it_is_loaded_does_not_keep_the
         gone, kept = await shop.build("bm25"), await shop.build("hybrid")
         await shop.reopen()
         deleted = threading.Event()
-        shop.builder.submit(deleted.wait)  # before any of them is loaded
+        for _ in range(OPENERS):
+            shop.resources.openers.submit(deleted.wait, 30)  # before any of them is loaded
         await shop.database.write(lambda db: generations.remove(db, NAME, gone.id))
         shutil.rmtree(shop.bases.parent / gone.id)
         deleted.set()

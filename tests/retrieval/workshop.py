@@ -15,7 +15,7 @@ from retrieval.ingest import Ingest
 from retrieval.loaders.isolated import IsolatedLoader
 from retrieval.opening import open_collection
 from retrieval.pace import Pace
-from retrieval.resources import Resources, build_thread
+from retrieval.resources import Resources, background_threads
 from retrieval.tables import metadata
 from tests.retrieval.hashing import HashEmbedder
 
@@ -45,7 +45,7 @@ class Workshop:
         self.loader = IsolatedLoader()
         self.ingest = Ingest(self.database, self.loader, self.worker)
         await self.database.write(self._create)
-        self.builder = build_thread()
+        self.builder = background_threads()
         self.resources = Resources(
             self.database, self._embedder_of, self.searchers, self.builder,
             self.directory / "collections", 1.0, postgres=self.postgres,
@@ -64,6 +64,7 @@ class Workshop:
         self.worker.shutdown()
         self.searchers.shutdown()
         self.builder.shutdown()
+        self.resources.openers.shutdown()
         self.database.close()
         self.postgres.close()
 

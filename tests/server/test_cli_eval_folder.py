@@ -61,8 +61,30 @@ def test_what_is_wrong_with_a_folder_is_told(sandtable, tmp_path):
     (tmp_path / "mini" / "qrels" / "test.tsv").write_text("q0\td/0\t1\nq1 d/1 1\n")
     assert "test.tsv, line 2" in sandtable("eval", "mini").err
     assert "has neither qrels/dev.tsv nor qrels.tsv" in sandtable("eval", "mini", "--split", "dev").err
-    assert sandtable("eval", "mini", "--plot", "x.jpg").code == 2
     assert sandtable("eval", "nosuch").code == 2
+    assert "there is no folder './nosuch'" in sandtable("eval", "./nosuch").err
+    (tmp_path / "mini" / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq0\tnone\t1\n")
+    assert (
+        "no qrels/dev.tsv in 'mini': all of its qrels.tsv is taken" in sandtable("eval", "mini", "--split", "dev").err
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("nowhere/x.png", "there is no folder 'nowhere'"),
+        ("x.jpg", "ends in neither .png nor .svg"),
+        ("folder.png", "'folder.png' cannot be written"),
+    ],
+)
+def test_where_a_picture_cannot_go_is_told_before_anything_is_measured(sandtable, tmp_path, path, why):
+    (tmp_path / "folder.png").mkdir()
+    refused = sandtable("eval", "mini", "--plot", path, "--json")
+    assert (refused.code, why in refused.json["error"]["message"]) == (2, True)
+    assert not (tmp_path / ".sandtable").exists()
+
+
+def test_what_else_is_wrong_is_told(sandtable):
     assert "-p does not go with a folder" in sandtable("eval", "mini", "-p", "rag").err
     assert "--rerank does not go with a task" in sandtable("eval", "game24", "--rerank", "neighbours").err
     assert "-i does not go with a task" in sandtable("eval", "game24", "-i", "flat").err

@@ -2,6 +2,8 @@
 
 import pytest
 
+from server.cli.options import Where
+from server.cli.swap import Swap
 from tests.server.command_line import CommandLine
 
 
@@ -56,11 +58,36 @@ def test_chunks_are_cut_anew_and_gates_are_named(sandtable):
     assert cut["generation"]["spec"]["chunking"] == {"type": "static", "static": sizes}
     slow = sandtable("swap", "notes", "flat", "--max-p99-ms", "0.000001", "--activate", "--json").json["error"]
     assert slow["code"] == "gate_failed"
+    assert slow["sandtable"]["generation"]["metrics"]["p99_ms"] > 0.000001
+    assert slow["sandtable"]["before"]["status"] == "active"
     unjudged = sandtable("swap", "notes", "flat", "--no-worse-ndcg", "--json").json["error"]
     assert (unjudged["param"], unjudged["code"]) == ("gate.no_worse_ndcg", "no_judgments")
     assert sandtable("swap", "notes", "flat", "--chunk-overlap", "20").code == 2
     assert "at most half" in sandtable("swap", "notes", "flat", "--chunk-tokens", "100", "--chunk-overlap", "99").err
     assert "--min-recall is for" in sandtable("swap", "notes", "gen_x", "--min-recall", "0.9").err
+
+
+@pytest.mark.slow
+def test_one_that_misses_its_gate_is_shown_beside_what_serves(sandtable):
+    refused = sandtable("swap", "notes", "flat", "--max-p99-ms", "0.000001", "--activate")
+    assert refused.code == 1
+    for part in ("before: auto", "after: flat", "search p99, ms", "all the same: sandtable swap notes gen_"):
+        assert part in refused.out
+    assert "does not pass its gate: p99_ms is" in refused.err
+    made = refused.out.rpartition("swap notes ")[2].split()[0]
+    assert refused.out.rstrip().endswith(f"{made} --activate --force")
+    assert "activated by force" in sandtable.fine("swap", "notes", made, "--activate", "--force").out
+
+
+@pytest.mark.parametrize(("url", "who"), [("http://127.0.0.1:1", "the service"), (None, "the next command or service")])
+def test_a_swap_that_is_stopped_says_what_goes_on(url, who):
+    begun = Swap("notes", {"index": "flat"}, activate=False, force=False, quiet=True)
+    where = Where(url, None, None, None)
+    assert begun.how_to_go_on(where) == "stopped"
+    begun.building = "gen_1"
+    told = begun.how_to_go_on(where)
+    assert who in told
+    assert told.endswith("with building gen_1: `sandtable generations cancel notes gen_1` ends it")
 
 
 @pytest.mark.slow
@@ -70,6 +97,7 @@ def test_generations_are_listed_and_deleted(sandtable):
     assert [one["id"] == made for one in listed] == [True, False]
     shown = sandtable.fine("generations", "list", "notes").out
     assert "bm25" in shown
+    assert made in shown
     assert "active" in shown
     assert (
         sandtable("generations", "cancel", "notes", made, "--json").json["error"]["code"] == "generation_not_building"

@@ -45,6 +45,7 @@ async def test_filters_act_inside_the_search(client):
     }
     hits = await search(client, store, "Germany electric cars", filters=filters, max_num_results=5)
     assert sorted(hit["attributes"]["n"] for hit in hits) == [20, 22, 24, 26, 28]
+    assert {type(hit["attributes"]["n"]) for hit in hits} == {int}, "as it was given"
 
 
 async def test_the_same_text_twice_is_indexed_once_and_outlives_its_first_file(client):
