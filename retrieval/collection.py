@@ -125,7 +125,9 @@ class Collection:
             first = await self.search(query, max(k, rerank.depth), where=where, lane=lane, asked=asked)
             return (await self.resources.rerankers.reranked(rerank.ranker, query, first))[:k]
         allowed = filters.parse(where) if where is not None else None
-        lane = lane if lane is not None else self.lane(None)
+        lane = lane if lane is not None else self.active
+        if lane.refusal is not None:
+            raise lane.refusal
         if asked:
             self.asked.append(query)
         contents, vector, spare = lane.contents, None, SPARE

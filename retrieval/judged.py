@@ -56,19 +56,22 @@ async def evaluate(
     collection: Collection, lanes: Sequence[Lane], judged: Judged, k: int, rerank: Sequence[Rerank] = ()
 ) -> list[dict[str, Any]]:  # fmt: skip
     """For each lane the means of its scores, as it is and with each reranker, and their differences from the active
-    one's and from those of the same lane as it is. Raises RerankerMissing."""
-    baseline = await judged_scores(collection, collection.active, judged, k)
+    one's, if that can be searched, and from those of the same lane as it is. Raises RerankerMissing."""
+    active = collection.active
+    baseline = await judged_scores(collection, active, judged, k) if await serves(collection, active) else None
     found = []
     for lane in lanes:
-        plain = baseline if lane is collection.active else await judged_scores(collection, lane, judged, k)
-        versus = {"versus_active": None if lane is collection.active else baseline}
+        is_baseline = lane is active and baseline is not None
+        plain = baseline if is_baseline else await judged_scores(collection, lane, judged, k)
+        versus = {"versus_active": None if lane is active else baseline}
         about = {"generation": lane.id, "rerank": None}
         found.append(await collection.in_thread(_summary, about, plain, {**versus, "versus_plain": None}))
         for one in rerank:
             own = await judged_scores(collection, lane, judged, k, rerank=one)
             about = {"generation": lane.id, "rerank": one.ranker}
-            versus = {"versus_active": baseline, "versus_plain": plain}
-            found.append(await collection.in_thread(_summary, about, own, versus))
+            found.append(
+                await collection.in_thread(_summary, about, own, {"versus_active": baseline, "versus_plain": plain})
+            )
     return found
 
 

@@ -116,7 +116,8 @@ async def evaluate_generations(request: Request, store_id: str, body: Evaluate) 
     collection = await services.collections.get(store_id)
     if collection.beside is not None:
         await asyncio.shield(collection.beside)
-    wanted = body.generations if body.generations is not None else list(collection.lanes)
+    searchable = [id for id, lane in collection.lanes.items() if lane.refusal is None]
+    wanted = body.generations if body.generations is not None else searchable
     lanes = [await lane_of(collection, id, f"generations[{number}]") for number, id in enumerate(wanted)]
     judged = await services.database.read(partial(judgments.by_query, collection_id=store_id))
     if not judged:

@@ -194,6 +194,7 @@ def test_cancelling_cancels_all(plan):
     assert run_virtually(main())[0] == (0, True, True)
 
 
+@pytest.mark.slow
 @FEW
 @given(plans())
 def test_a_graph_without_circles_has_no_fault(plan):

@@ -60,7 +60,15 @@ async def test_another_generation_is_searched_built_and_activated_meanwhile(serv
         for part in (far, "'mine:words'", "no model is loaded", "activate another generation"):
             assert part in reply.json()["error"]["message"]
         assert reply.headers["retry-after"]
-        assert len(await search(client, store, "lighthouse", generation=near)) == 1
+        (hit,) = await search(client, store, "lighthouse", generation=near)
+        file = hit["file_id"]
+        judged = {"judgments": [{"query": "lighthouse", "file_id": file, "grade": 1}]}
+        assert (await client.post(f"/v1/vector_stores/{store}/judgments", json=judged)).status_code == 200
+        for generations in ({}, {"generations": [near]}):
+            reply = await client.post(f"/v1/vector_stores/{store}/evaluate", json=generations)
+            assert reply.status_code == 200, reply.text
+            (one,) = reply.json()["data"]
+            assert (one["generation"], one["versus_active"], one["metrics"]["ndcg"]["mean"]) == (near, None, 1.0)
         other = await generation(client, store, index="hnsw", embedder="minilm")
         assert (await activate(client, store, other)).json()["replaced"] == far
         assert len(await search(client, store, "lighthouse")) == 1

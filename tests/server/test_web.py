@@ -302,6 +302,7 @@ def test_wrapped_addresses_are_judged_by_what_they_wrap(address):
         assert reachable(f"{prefix}{address}") == is_public(address)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_any_text_is_a_url_or_a_tool_error(text):
     for url in (text, f"http://{text}", f"http://{text}.org/{text}"):

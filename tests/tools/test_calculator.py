@@ -146,6 +146,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(NUMBERS, NUMBERS, NUMBERS, st.sampled_from("+-*/"), st.sampled_from("+-*/"))
 async def test_it_agrees_with_fractions(a, b, c, first, second):
     expression = f"({a}) {first} (({b}) {second} ({c}))"
@@ -165,6 +166,7 @@ def test_what_is_written_is_the_number(value, exact):
     assert math.isclose(Fraction(written(value, exact)), value, rel_tol=1e-14, abs_tol=0)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 async def test_no_text_is_a_bug(text):
     outcome = await perform(calculator, json.dumps({"expression": text}, ensure_ascii=False), Context())

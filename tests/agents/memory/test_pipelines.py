@@ -329,6 +329,7 @@ async def test_the_stream_reflects_over_the_threshold_with_cited_records():
     assert not of(again, "reflection")  # It begins to count anew.
 
 
+@pytest.mark.slow
 async def test_a_persona_keeps_its_card_over_fifty_turns_of_compacted_history():
     mara = Persona(name="Mara", role="lighthouse keeper", traits=("calm",), limits=("the mainland",))
     given, history, requests = memory(), [], []
