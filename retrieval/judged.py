@@ -61,8 +61,9 @@ async def evaluate(
     baseline = await judged_scores(collection, active, judged, k) if await serves(collection, active) else None
     found = []
     for lane in lanes:
-        is_baseline = lane is active and baseline is not None
-        plain = baseline if is_baseline else await judged_scores(collection, lane, judged, k)
+        plain = baseline if lane is active else None
+        if plain is None:
+            plain = await judged_scores(collection, lane, judged, k)
         versus = {"versus_active": None if lane is active else baseline}
         about = {"generation": lane.id, "rerank": None}
         found.append(await collection.in_thread(_summary, about, plain, {**versus, "versus_plain": None}))
