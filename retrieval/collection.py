@@ -24,6 +24,7 @@ from retrieval.contents import Content, Contents, FileEntry
 from retrieval.errors import IndexUnavailable, UnknownGeneration
 from retrieval.generation import FOLD_AT_LEAST, Batch, Generation
 from retrieval.hits import found as found_in
+from retrieval.hits import found_at_once
 from retrieval.lanes import Lane
 from retrieval.pace import Pace, Stopped
 from retrieval.reach import caught_up, reachable
@@ -42,6 +43,8 @@ FOLD_AT_CLOSE = 20_000
 """Chunks beyond which a stop does not wait for a new base: without it the next start only takes longer."""
 SPARE = 8
 """Hits asked for beyond k: chunks may vanish between the index and the database while files are deleted."""
+STOP_S = 5.0
+"""That the loading of generations may take to notice that it is to stop."""
 ASKED = 512
 """Queries remembered, in memory alone, for the measuring of generations."""
 
@@ -60,8 +63,12 @@ class Collection:
         self.resources = resources
         self.beside: asyncio.Task[None] | None = None
         """The loading of the generations that are not active, and of those whose model was away."""
+        self.coming: set[str] | None = set()
+        """Of these, the ones whose loading has not come to its end; None: it is not known yet which there are."""
+        self.step = asyncio.Event()
+        """Set, and replaced, whenever one of them is loaded or cannot be."""
         self.tried = 0.0
-        """When those were last begun to be loaded, on time.monotonic's clock."""
+        """When the last loading came to its end, on time.monotonic's clock."""
         self._folding: asyncio.Task[None] | None = None
 
     @property
@@ -93,8 +100,8 @@ class Collection:
 
     async def loaded(self, generation_id: str | None) -> Lane:
         """As `lane`, after those that are not active are loaded, if it is none of the ones that are."""
-        if generation_id in (None, "active"):
-            return self.lane(None)
+        if generation_id in (None, "active", *self.lanes):
+            return self.lane(generation_id)
         await self.settled(str(generation_id))
         try:
             return self.lane(generation_id)
@@ -106,11 +113,12 @@ class Collection:
             why = f" ({row.error})" if row.error else ""
             raise UnknownGeneration(f"the generation is {row.status}{why}: {error}") from None
 
-    async def settled(self, generation_id: str) -> None:
-        """Return once it is loaded, if it is one that is being loaded."""
-        lane = self.lanes.get(generation_id)
-        if self.beside is not None and (lane is None or lane.is_away):
-            await asyncio.shield(self.beside)
+    async def settled(self, generation_id: str | None = None) -> None:
+        """Return once it is loaded or cannot be, if it is being loaded; None: all that were never tried before."""
+        while self.coming is None or (
+            generation_id in self.coming if generation_id is not None else not self.coming <= self.lanes.keys()
+        ):
+            await self.step.wait()
 
     async def search(
         self, query: str, k: int, *, where: Mapping[str, Any] | None = None, lane: Lane | None = None,
@@ -132,12 +140,13 @@ class Collection:
             self.asked.append(query)
         contents, vector, spare = lane.contents, None, SPARE
         if lane.is_quick and allowed is None:
-            look = partial(found_in, self.resources.database, lane, contents, query, k=k, spare=spare)
-            vector, (found, hits) = await lane.queries.then(query[:READ], lambda vector: (vector, look(vector=vector)))
+            look = partial(found_at_once, self.resources.database, lane, contents, query, k=k, spare=spare)
+            vector, at_once = await lane.queries.then(query[:READ], look)
         else:
+            at_once = None
             if lane.generation.spec.dense is not None:
                 vector = await lane.queries.embed(query[:READ])
-            found, hits = await self._look(lane, contents, query, vector, k, spare, allowed)
+        found, hits = at_once or await self._look(lane, contents, query, vector, k, spare, allowed)
         while len(hits) < k and found >= k + spare:
             # A large file is being replaced or deleted, and its chunks fill the ranking: look further down.
             spare *= 8
@@ -217,7 +226,11 @@ class Collection:
     async def stop(self) -> None:
         """End what goes on beside searches and changes."""
         self.pace.stop()
-        for task in (self.beside, self._folding, *(lane.catching_up for lane in self.lanes.values())):
+        if self.beside is not None:
+            # Its thread may wait for a service that hangs.
+            await asyncio.wait({self.beside}, timeout=STOP_S)
+            self.beside.cancel()
+        for task in (self._folding, *(lane.catching_up for lane in self.lanes.values())):
             if task is not None:
                 with suppress(IndexUnavailable):
                     await task

@@ -164,16 +164,16 @@ class Generation:
             self._postgres.check()
 
     def search(
-        self, query: str, vector: Vectors | None, k: int, allow: Ids | None, *, exactly: bool = False
+        self, query: str, vector: Vectors | None, k: int, allow: Ids | None, *, exactly: bool = False, wait: bool = True
     ) -> list[Ranked]:  # fmt: skip
         """The best k chunks, best first; `vector` (d,) is not needed by a lexical generation.
 
         `exactly`: with every vector compared, which is what an approximate index is measured by. Raises
-        IndexUnavailable.
+        IndexUnavailable, and Busy if it is being changed and must not `wait`.
         """
         from retrieval.indexes.hybrid import Exactly, search
 
-        with self._lock.reading():
+        with self._lock.reading(wait=wait):
             dense = Exactly(self._dense) if exactly and self._dense is not None else self._dense
             found: list[Ranked] = search(
                 query,
@@ -267,12 +267,11 @@ class Generation:
             self._changed -= changed
 
     def _identity(self) -> dict[str, str | int]:
-        return {
-            "index": self.spec.text,
-            "embedder": self.embedder.name,
-            "fingerprint": self.embedder.fingerprint,
-            "dimension": self.embedder.dimension,
-        }
+        """Without a dense half no model is asked for anything, and may be away."""
+        named: dict[str, str | int] = {"index": self.spec.text, "embedder": self.embedder.name}
+        if self.spec.dense is None:
+            return named
+        return {**named, "fingerprint": self.embedder.fingerprint, "dimension": self.embedder.dimension}
 
     def _load_base(self) -> Ids:
         """Load the newest base that is whole and of this generation's kind; else start empty. Returns its ids."""
@@ -284,7 +283,8 @@ class Generation:
         base = bases.newest_whole(self.directory, identity)
         bases.keep_only(self.directory, base)
         self._outside = halves.outside_half(self.spec, identity, self._postgres, self.directory.name)
-        local = halves.dense_half(self.spec, self.embedder.dimension, base)
+        dimension = self.embedder.dimension if self.spec.dense is not None else 0
+        local = halves.dense_half(self.spec, dimension, base)
         self._dense = local if self._outside is None else self._outside
         self._lexical = halves.lexical_half(self.spec, base)
         return np.empty(0, np.int64) if base is None else np.load(base / "ids.npy")

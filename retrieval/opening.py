@@ -57,20 +57,17 @@ async def open_collection(id: str, resources: Resources) -> Collection:
     return collection
 
 
-async def look_again(collection: Collection) -> None:
-    """Load anew what could not be because its model was away, if that was a while ago. Returns once the active
-    generation is loaded, or still cannot be: its `refusal` says so."""
-    if not any(lane.is_away for lane in collection.lanes.values()):
+def look_again(collection: Collection) -> None:
+    """Begin to load anew what could not be because its model was away, if that was a while ago. Nobody waits for it: a
+    service that hangs takes minutes to be given up."""
+    if collection.beside is None or not collection.beside.done() or time.monotonic() - collection.tried < AGAIN_S:
         return
-    assert collection.beside is not None
-    if collection.beside.done() and time.monotonic() - collection.tried >= AGAIN_S:
+    if any(lane.is_away for lane in collection.lanes.values()):
         _load_rest(collection)
-    if collection.active.is_away:
-        await asyncio.shield(collection.beside)
 
 
 def _load_rest(collection: Collection) -> None:
-    collection.tried = time.monotonic()
+    collection.coming = None
     collection.beside = asyncio.create_task(_open_rest(collection), name=f"open the rest of {collection.id}")
 
 
@@ -84,63 +81,76 @@ def note_model(db: Any, lane: Lane) -> None:
 
 def _open(row: Row[Any], lane: Lane, view: Contents, resources: Resources, pace: Pace | None) -> None:
     try:
-        if lane.generation.spec.dense is not None:
-            check_embedder(row, lane.generation.embedder)
+        with _excused(row, lane):
+            if lane.generation.spec.dense is not None:
+                check_embedder(row, lane.generation.embedder)
     except EmbedderMismatch as error:
         lane.refusal = error
-    except (EmbedderMissing, EmbedderFailed) as error:
-        _let_wait(row, lane, error)
-    if lane.refusal is not None:
-        return
-    try:
-        with _excused(row):
+    if lane.refusal is None:
+        with _excused(row, lane):
             lane.generation.open(every(view), lambda ids: missing(lane, resources, ids, pace), pace)
-    except (EmbedderMissing, EmbedderFailed) as error:
-        _let_wait(row, lane, error)
-
-
-def _let_wait(row: Row[Any], lane: Lane, error: EmbedderMissing | EmbedderFailed) -> None:
-    """A generation that was built can be searched again once its model is back. Raises `error` for one that was not."""
-    if row.status not in generations.SEARCHABLE:
-        raise error
-    log.warning("generation %s of %s cannot be searched: %s", row.id, row.collection_id, error)
-    lane.refusal = EmbedderAway(
-        f"generation {row.id!r} needs the embedder {row.embedder!r}, which cannot be used now: {error}. Bring it back, "
-        "or activate another generation"
-    )
 
 
 @contextmanager
-def _excused(row: Row[Any]) -> Iterator[None]:
-    """An engine that is away: a generation that was built catches up when it is back (`retrieval.reach`)."""
+def _excused(row: Row[Any], lane: Lane) -> Iterator[None]:
+    """What is away: a generation that was built catches up when its engine is back (`retrieval.reach`), and is loaded
+    anew when its model may be. One that was not built fails."""
     try:
         yield
     except IndexUnavailable as error:
         if row.status not in generations.SEARCHABLE:
             raise
         log.warning("generation %s of %s is not there yet: %s", row.id, row.collection_id, error)
+    except (EmbedderMissing, EmbedderFailed) as error:
+        if row.status not in generations.SEARCHABLE:
+            raise
+        log.warning("generation %s of %s cannot be searched: %s", row.id, row.collection_id, error)
+        lane.refusal = EmbedderAway(
+            f"generation {row.id!r} needs the embedder {row.embedder!r}, which cannot be used now: {error}. Bring it "
+            "back, or activate another generation"
+        )
 
 
 async def _open_rest(collection: Collection) -> None:
-    rows = await collection.resources.database.read(lambda db: generations.of_collection(db, collection.id))
-    for row in sorted(rows, key=lambda row: row.id != collection.active.id):
-        lane = collection.lanes.get(row.id)
-        if row.status not in generations.SEARCHABLE or (lane is not None and not lane.is_away):
-            continue
-        try:
-            lane = await join(collection, row, collection.pace)
-            if row.fingerprint is None:
-                await collection.resources.database.write(partial(note_model, lane=lane))
-        except Stopped:
+    try:
+        rows = await collection.resources.database.read(lambda db: generations.of_collection(db, collection.id))
+        waiting = [row for row in rows if row.status in generations.SEARCHABLE and _is_wanted(collection, row.id)]
+        _came(collection, {row.id for row in waiting})
+        # Those that were away last: a service that hangs must not keep the others from being loaded.
+        for row in sorted(waiting, key=lambda row: row.id in collection.lanes):
+            await _open_one(collection, row)
             if collection.pace.stopped:
                 return
-            # This one was deleted meanwhile.
-        except RetrievalError as error:
-            await fail(collection, row.id, str(error))
-        except OSError as error:
-            # Deleted while its files were read; or the disk fails, and the next start may have more luck.
-            log.warning("generation %s of %s was not loaded: %s", row.id, collection.id, error)
+            _came(collection, (collection.coming or set()) - {row.id})
+    finally:
+        collection.tried = time.monotonic()
+        _came(collection, set())
     collection.fold_soon()
+
+
+def _is_wanted(collection: Collection, id: str) -> bool:
+    lane = collection.lanes.get(id)
+    return lane is None or lane.is_away
+
+
+def _came(collection: Collection, coming: set[str]) -> None:
+    collection.coming = coming
+    collection.step.set()
+    collection.step = asyncio.Event()
+
+
+async def _open_one(collection: Collection, row: Row[Any]) -> None:
+    try:
+        lane = await join(collection, row, collection.pace)
+        if row.fingerprint is None:
+            await collection.resources.database.write(partial(note_model, lane=lane))
+    except Stopped:
+        pass  # the collection is closed, or this one was deleted meanwhile
+    except RetrievalError as error:
+        await fail(collection, row.id, str(error))
+    except OSError as error:
+        # Deleted while its files were read; or the disk fails, and the next start may have more luck.
+        log.warning("generation %s of %s was not loaded: %s", row.id, collection.id, error)
 
 
 async def join(collection: Collection, row: Row[Any], pace: Pace) -> Lane:
@@ -152,11 +162,15 @@ async def join(collection: Collection, row: Row[Any], pace: Pace) -> Lane:
     work = collection.building if is_new else collection.opening
     view = await _view(collection, lane, row, pace)
     await work(_open, row, lane, view, collection.resources, pace)
+    former = collection.lanes.get(lane.id)
+    if lane.is_away and former is not None and former.is_away:
+        former.refusal = lane.refusal
+        return former  # nothing has changed: what is under way with the lanes there are goes on
+    lacking = partial(missing, lane, collection.resources, pace=pace)
     if lane.refusal is None:
         if is_new:
             await work(partial(lane.generation.fold_if_due, at_least=1, pace=pace))
-        lacking = partial(missing, lane, collection.resources, pace=pace)
-        with _excused(row):
+        with _excused(row, lane):
             while not lane.generation.behind:
                 view = await _view(collection, lane, row, pace)
                 if await work(_reconcile, lane, view, lacking) <= FEW:
@@ -169,7 +183,7 @@ async def join(collection: Collection, row: Row[Any], pace: Pace) -> Lane:
         view = await _view(collection, lane, row, pace)
         if lane.refusal is None and not lane.generation.behind:
             # Not on the one thread for builds: another's may take long, and every write to the collection waits.
-            with _excused(row):
+            with _excused(row, lane):
                 await collection.in_thread(_reconcile, lane, view, lacking)
         lane.contents = collection.views.setdefault(lane.chunking, view)
         collection.lanes[lane.id] = lane
@@ -206,6 +220,8 @@ async def _cut_all(collection: Collection, sizes: Chunking, pace: Pace) -> None:
 async def fail(collection: Collection, generation_id: str, why: str) -> None:
     """Give up a generation that is not the active one; what it is of can be built again."""
     log.warning("generation %s of %s failed: %s", generation_id, collection.id, why)
+    if generation_id == collection.active.id:
+        return
     collection.drop_lane(generation_id)
     await collection.resources.database.write(
         partial(generations.end, generation_id=generation_id, status="failed", error=why)

@@ -14,7 +14,8 @@ from retrieval.indexes.postgres import Postgres, without_address
 from retrieval.pace import Pace, step_back
 from retrieval.rerankers.stage import Rerankers
 
-OPENERS = 2
+OPENERS = 8
+"""Threads, most of them asleep: one may wait for a service that hangs."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from threading import Condition
 
 
+class Busy(Exception):
+    """Somebody writes, or is about to."""
+
+
 class ReadWriteLock:
     def __init__(self) -> None:
         self._changed = Condition()
@@ -15,8 +19,11 @@ class ReadWriteLock:
         self._writers_waiting = 0
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, *, wait: bool = True) -> Iterator[None]:
+        """Raises Busy if it would have to wait, and must not."""
         with self._changed:
+            if not wait and (self._writing or self._writers_waiting):
+                raise Busy
             self._changed.wait_for(lambda: not self._writing and not self._writers_waiting)
             self._readers += 1
         try:

@@ -55,8 +55,8 @@ class OpenCollections:
         )
         self._opening: dict[str, asyncio.Task[Collection]] = {}
         self._embedders: dict[str, tuple[Embedder, QueryBatcher]] = {}
-        self._folderless = set[str]()
-        """Of those loaded: what was no folder then."""
+        self._names = set[str]()
+        """Of those in `_embedders`, what was no folder then."""
         self._loading = Lock()
 
     async def get(self, collection_id: str) -> Collection:
@@ -67,7 +67,7 @@ class OpenCollections:
             self._opening[collection_id] = task
             task.add_done_callback(lambda done: self._forget_failed(collection_id, done))
         collection = await asyncio.shield(task)
-        await look_again(collection)
+        look_again(collection)
         return collection
 
     def loaded(self, collection_id: str) -> Collection | None:
@@ -81,10 +81,13 @@ class OpenCollections:
         """Cheap: the model itself is loaded on its first use. May be called from any thread."""
         with self._loading:
             # A folder may have come since: what is in it has another runtime, and so another fingerprint, than a name.
-            if spec not in self._embedders or (spec in self._folderless and is_folder(spec)):
-                (self._folderless.discard if is_folder(spec) else self._folderless.add)(spec)
+            came = spec in self._names and is_folder(spec)
+            if spec not in self._embedders or came:
                 embedder = self._load(spec)
                 self._embedders[spec] = (embedder, QueryBatcher(embedder))
+                self._names.discard(spec)
+                if not is_folder(spec):
+                    self._names.add(spec)
             return self._embedders[spec]
 
     def forget_embedders(self, gone: Callable[[str], bool]) -> None:

@@ -35,7 +35,7 @@ class Waiting(NamedTuple):
 class Outcome(NamedTuple):
     answer: asyncio.Future[Any]
     result: Any
-    error: Exception | None
+    error: BaseException | None
 
 
 class QueryBatcher:
@@ -61,8 +61,8 @@ class QueryBatcher:
     async def then(self, text: str, work: Callable[[Vector], T]) -> T:
         """Return what `work` makes of the query's vector (d,); raise as `embed`, and what `work` raises.
 
-        `work` must be quick (a millisecond or so): the queries after this one wait for it. On the thread that embeds
-        if the query is alone, else on one beside it.
+        `work` must be quick (a millisecond or so) and wait for nothing: the queries after this one wait for it. On the
+        thread that embeds if the query is alone, else on one beside it.
         """
         return await self._queued(text, work)  # type: ignore[no-any-return]
 
@@ -86,8 +86,12 @@ class QueryBatcher:
         return answer
 
     def _drain(self) -> None:
-        while batch := self._next():
-            self._answer(batch)
+        try:
+            while batch := self._next():
+                self._answer(batch)
+        except BaseException:
+            self._draining = False
+            raise
 
     def _next(self) -> list[Waiting]:
         """The next batch, without those that gave up; empty: nobody waits, and the draining ends."""
@@ -104,7 +108,7 @@ class QueryBatcher:
         try:
             vectors = self._embedder.embed([waiting.text for waiting in batch], kind="query")
             answers = list(zip(batch, vectors, strict=True))
-        except Exception as error:  # handed on whole: the waiting caller decides
+        except BaseException as error:  # handed on whole, a panic of native code too: the waiting caller decides
             self._refuse(batch, error)
             return
         _tell([Outcome(waiting.answer, vector, None) for waiting, vector in answers if waiting.then is None])
@@ -114,7 +118,7 @@ class QueryBatcher:
         elif rest:
             self._after.submit(_go_on, rest)
 
-    def _refuse(self, batch: Sequence[Waiting], error: Exception) -> None:
+    def _refuse(self, batch: Sequence[Waiting], error: BaseException) -> None:
         """One text at fault must not fail the others: each is tried alone."""
         if len(batch) > 1:
             for waiting in batch:
@@ -129,7 +133,7 @@ def _go_on(answers: Sequence[tuple[Waiting, Vector]]) -> None:
         assert waiting.then is not None
         try:
             outcome = Outcome(waiting.answer, waiting.then(vector), None)
-        except Exception as error:  # as above
+        except BaseException as error:  # as above
             outcome = Outcome(waiting.answer, None, error)
         _tell([outcome])
 

@@ -50,7 +50,9 @@ def stderr_console() -> Console:
 def print_table(table: Table) -> None:
     """On stdout. In a pipe it is as wide as it needs to be: an id that is cut in two is of no use to anybody."""
     console = stdout_console()
-    console.print(table, width=None if console.is_terminal else WIDE)
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
 
 
 def _console(*, stderr: bool) -> Console:

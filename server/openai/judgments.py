@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -114,8 +113,7 @@ async def evaluate_generations(request: Request, store_id: str, body: Evaluate) 
     await live_store(request, store_id)
     services = services_of(request)
     collection = await services.collections.get(store_id)
-    if collection.beside is not None:
-        await asyncio.shield(collection.beside)
+    await collection.settled()
     searchable = [id for id, lane in collection.lanes.items() if lane.refusal is None]
     wanted = body.generations if body.generations is not None else searchable
     lanes = [await lane_of(collection, id, f"generations[{number}]") for number, id in enumerate(wanted)]

@@ -66,7 +66,7 @@ Metadata = Annotated[
     dict[Key, Annotated[str, StringConstraints(max_length=512), UNICODE]], Field(max_length=MAX_ATTRIBUTES)
 ]
 EXACT = 2**53
-"""Whole numbers up to here are what any JSON reader holds exactly; searches compare and return numbers as floats."""
+"""Whole numbers up to here are what any JSON reader holds exactly; searches compare numbers as floats."""
 
 
 def _attribute(value: Any) -> Any:

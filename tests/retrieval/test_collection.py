@@ -110,6 +110,18 @@ async def test_a_search_finds_the_same_alone_in_company_and_where_it_takes_long(
         assert await asyncio.gather(*(search(query, 10) for query in WORDS)) == alone
 
 
+async def test_other_queries_do_not_wait_for_an_index_that_is_being_changed(tmp_path):
+    async with workshop(tmp_path, index="flat") as shop:
+        await shop.add("a", "norway battery")
+        lane = shop.collection.active
+        with lane.generation._lock.writing():
+            waiting = asyncio.create_task(shop.collection.search("norway", 1))
+            await asyncio.sleep(0.1)
+            assert (await asyncio.wait_for(lane.queries.embed("another store's"), 10)).shape == (32,)
+            assert not waiting.done()
+        assert [hit.file_id for hit in await waiting] == ["a"]
+
+
 async def test_chunks_are_shown_as_far_as_they_are_there(tmp_path):
     async with workshop(tmp_path) as shop:
         await shop.add("a", "norway battery")

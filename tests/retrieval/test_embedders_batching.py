@@ -169,6 +169,27 @@ async def test_an_error_of_what_follows_reaches_only_its_caller(company):
     await batcher.aclose()
 
 
+async def test_a_panic_is_told_and_ends_nothing():
+    class Panic(BaseException):
+        """As native code raises it."""
+
+    class Panicking(Gated):
+        def embed(self, texts, *, kind):
+            if "panic" in texts:
+                raise Panic
+            return super().embed(texts, kind=kind)
+
+    def panic(vector):
+        raise Panic
+
+    batcher = QueryBatcher(Panicking())
+    for failing in (batcher.embed("panic"), batcher.then("a", panic)):
+        with pytest.raises(Panic):
+            await asyncio.wait_for(failing, 10)
+    assert (await asyncio.wait_for(batcher.embed("after"), 10)).tolist() == [5, 97]
+    await batcher.aclose()
+
+
 async def test_an_embedder_that_fails_keeps_what_would_follow_from_being_done():
     batcher, done = QueryBatcher(Gated()), []
     with pytest.raises(ValueError, match="bad text"):

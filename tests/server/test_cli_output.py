@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.cli.output import stderr_console, stdout_console
+from server.cli.output import print_table, stderr_console, stdout_console
 
 TEXT = "root:x:0:0 [bold]a[/bold] [red] :100: {:key:} [/] 中:smile:文 " + "x" * 300
 
@@ -24,3 +24,15 @@ def test_cells_of_a_table_too(capsys):
     out = capsys.readouterr().out
     assert "[b] :x:" in out
     assert "[red]:100:[/red]" in out
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_it_needs_to_be(capsys, monkeypatch):
+    from rich.table import Table
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = Table()
+    for heading in ("index", "embedder"):
+        table.add_column(heading)
+    table.add_row("faiss:" + "x" * 70, "st:/" + "y" * 70)
+    print_table(table)
+    assert any("x" * 70 in line and "y" * 70 in line for line in capsys.readouterr().out.splitlines())

@@ -1,5 +1,6 @@
 """A generation whose model is away for a while: named, never lost, and no obstacle to the others."""
 
+import asyncio
 import time
 
 import pytest
@@ -114,11 +115,63 @@ async def test_the_active_one_serves_again_without_a_restart(server, settings, t
         _, refused = await put(client, store, "ferry.txt", "A ferry leaves in winter.")
         assert (refused["status"], "'mine:words'" in refused["last_error"]["message"]) == ("failed", True)
         server.answers = []
-        assert len(await search(client, store, "lighthouse")) == 1
+
+        async def back():
+            reply = await client.post(f"/v1/vector_stores/{store}/search", json={"query": "lighthouse"})
+            return reply.status_code == 200 and len(reply.json()["data"]) == 1
+
+        await until(back)
         _, added = await put(client, store, "ferry.txt", "A ferry leaves in winter.")
         assert added["status"] == "completed"
         found = await client.post(f"/v1/vector_stores/{store}/search", json={"query": "ferry"})
         assert (found.json()["generation"], len(found.json()["data"])) == (far, 2)
+
+
+async def test_words_alone_need_no_model(server, settings, tmp_path):
+    async with serving(tmp_path / "data", **settings) as client:
+        store, _, far = await swapped(client, server)
+        words = await generation(client, store, index="bm25")
+    server.answers = [DOWN] * 1_000
+    async with serving(tmp_path / "data", **settings) as client:
+        assert len(await search(client, store, "lighthouse", generation=words)) == 1
+        others = await generation(client, store, index="bm25")
+        assert (await activate(client, store, others)).json()["replaced"] == far
+        assert len(await search(client, store, "lighthouse")) == 1
+    async with serving(tmp_path / "data", **settings) as client:
+        assert len(await search(client, store, "lighthouse")) == 1
+
+
+async def test_generations_are_deleted_while_the_active_one_is_away(server, settings, tmp_path, monkeypatch):
+    async with serving(tmp_path / "data", **settings) as client:
+        store, near, far = await swapped(client, server)
+    server.answers = [DOWN] * 1_000
+    monkeypatch.setattr(opening, "AGAIN_S", 0.0)
+    async with serving(tmp_path / "data", **settings) as client:
+        path = f"/v1/vector_stores/{store}"
+        asking = [client.post(f"{path}/search", json={"query": "lighthouse"}) for _ in range(10)]
+        deleted = client.delete(f"{path}/generations/{near}")
+        *lost, gone = await asyncio.wait_for(asyncio.gather(*asking, deleted), 20)
+        assert ({reply.status_code for reply in lost}, gone.status_code) == ({503}, 200)
+        rows = (await client.get(f"{path}/generations")).json()["data"]
+        assert [row["id"] for row in rows] == [far]
+        assert (await asyncio.wait_for(client.delete(path), 20)).status_code == 200
+
+
+async def test_nobody_waits_for_a_service_that_hangs(server, settings, tmp_path, monkeypatch):
+    async with serving(tmp_path / "data", **settings) as client:
+        store, near, _ = await swapped(client, server)
+    server.answers = [DOWN]
+    monkeypatch.setattr(opening, "AGAIN_S", 0.0)
+    async with serving(tmp_path / "data", **settings) as client:
+        path = f"/v1/vector_stores/{store}"
+        assert (await client.post(f"{path}/search", json={"query": "a"})).status_code == 503
+        server.answers = [Answer(hang=True)] * 10
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                assert (await client.post(f"{path}/search", json={"query": "a"})).status_code == 503
+                assert len(await search(client, store, "lighthouse", generation=near)) == 1
+            assert (await activate(client, store, near)).status_code == 200
+        server.over.set()
 
 
 async def test_a_service_that_is_away_is_not_asked_for_every_search(server, settings, tmp_path):
