@@ -212,7 +212,9 @@ def test_a_base_that_is_not_whole_is_made_again_from_the_database(spec, source, 
     DAMAGES[damage](tmp_path / "gen" / "base-1", spec)
     again = opened(spec, source, tmp_path / "gen")
     assert results(again, source) == before
-    assert sorted(source.made) == list(range(1, 46))
+    # Words are the same whatever the model.
+    lacking = 41 if spec.dense is None and damage in ("other fingerprint", "other dimension") else 1
+    assert sorted(source.made) == list(range(lacking, 46))
     assert not list((tmp_path / "gen").glob("tmp-*"))
 
 
@@ -225,11 +227,11 @@ def test_behind_a_damaged_base_an_older_one_that_is_whole_is_used(spec, source, 
     assert sorted(source.made) == list(range(41, 46))
 
 
-def test_another_embedder_of_the_same_size_does_not_use_the_base(source, folded, tmp_path, spec):
+def test_another_embedder_of_the_same_size_does_not_use_the_base_of_vectors(source, folded, tmp_path, spec):
     other = HashEmbedder("hashing-2")
     source.embedder = other
     again = opened(spec, source, tmp_path / "gen", other)
-    assert sorted(source.made) == list(range(1, 46))
+    assert sorted(source.made) == list(range(41 if spec.dense is None else 1, 46))
     best = [one[0][0] for one in results(again, source)]
     assert all(set(QUERIES[n].split()) & set(text(id).split()) for n, id in enumerate(best))
 
